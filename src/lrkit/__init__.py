@@ -1,0 +1,1 @@
+"""lrkit: the workbench for learning rates."""
