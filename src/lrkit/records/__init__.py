@@ -1,0 +1,38 @@
+"""The run journal and its replay, the list of runs, the inbox, and curve files in and out.
+
+A run is a folder: `journal.jsonl` (append-only, one JSON object a line), `journal.lock` (held by
+the one process that writes), `inbox/` (edits from outside), and what others put beside them
+(`checkpoints/`, `tensorboard/`). The state of a run is a replay of its journal.
+
+May touch the run's own folder and the files it is asked to read or write. No torch, no plotting.
+"""
+
+from lrkit.records.columns import read_columns, read_curve, write_columns, write_csv
+from lrkit.records.files import write_file
+from lrkit.records.format import FORMAT
+from lrkit.records.inbox import Inbox, Letter, submit
+from lrkit.records.journal import Journal, free_name
+from lrkit.records.listing import RunSummary, find_run, list_runs, remove_run
+from lrkit.records.provenance import provenance
+from lrkit.records.replay import Run, replay
+
+__all__ = [
+    "FORMAT",
+    "Inbox",
+    "Journal",
+    "Letter",
+    "Run",
+    "RunSummary",
+    "find_run",
+    "free_name",
+    "list_runs",
+    "provenance",
+    "read_columns",
+    "read_curve",
+    "remove_run",
+    "replay",
+    "submit",
+    "write_columns",
+    "write_csv",
+    "write_file",
+]

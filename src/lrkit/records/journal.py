@@ -1,0 +1,285 @@
+"""Writing a run's journal."""
+
+from __future__ import annotations
+
+import errno
+import operator
+import os
+import shutil
+import socket
+import time
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeAlias
+
+import msgspec
+
+from lrkit.errors import DataError, LrkitError, SpecError
+from lrkit.records.files import disk_errors, sync_folder
+from lrkit.records.format import FORMAT, decode_event, encode_event, spell
+from lrkit.records.lock import RunLock
+from lrkit.records.provenance import provenance
+from lrkit.records.scan import cut_torn_tail, read_header
+from lrkit.records.writer import JOURNAL, Writer
+
+End: TypeAlias = Literal["done", "failed", "stopped"]
+
+DURABLE: Final = frozenset({"edit", "checkpoint", "evaluation", "resume", "end"})
+ENDS: Final = ("done", "failed", "stopped")
+FLUSH_SECONDS: Final = 0.5
+SLOW_SECONDS: Final = 0.05
+FLUSH_BYTES: Final = 1 << 20
+_COLUMNS: Final = frozenset({"step", "time"})
+_ENVELOPE: Final = frozenset({"kind", "time"})
+_HEADER: Final = frozenset({"kind", "format", "time", "name", "pid", "host"})
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Journal:
+    """The journal of one run, open for writing.
+
+    Made by `Journal.create` or `Journal.resume`; a context manager that ends the run "done",
+    or "stopped" after Ctrl-C, or "failed" with the error when the block raises.
+
+    A killed process loses at most the metrics of its last half second. Edits, checkpoints and
+    evaluations are on the disk before `append` returns.
+
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp() + "/first"
+    >>> with Journal.create(folder, spec="0.1 * cosine()", seed=1) as journal:
+    ...     journal.metrics(0, loss=2.5, rate=0.1)
+    ...     journal.append("evaluation", step=1, accuracy=0.5)
+    >>> from lrkit.records import replay
+    >>> run = replay(folder)
+    >>> run.status, run.metrics["loss"].tolist(), run.evaluations[0]["accuracy"]
+    ('done', [2.5], 0.5)
+    """
+
+    def __init__(self, folder: Path, writer: Writer, header: dict[str, Any], repaired: str) -> None:
+        self.folder: Final = folder
+        self.header: Final = header
+        #: What `resume` had to cut from the end of the file, in a sentence; "" when nothing.
+        self.repaired: Final = repaired
+        self._writer = writer
+        self._flushed = self._last = time.monotonic()
+        # Flushes at the end of the interpreter what a script that never closed has buffered.
+        self._release = weakref.finalize(self, writer.close)
+
+    @classmethod
+    def create(cls, folder: str | os.PathLike[str], **header: Any) -> Self:
+        """Start a new run in *folder*, with *header* as its first line.
+
+        The header gets `kind`, `format`, `time`, `name`, `pid` and `host`, which are ours, and
+        `versions`, `git`, `script` and `command` unless given. By custom it carries `spec` (the
+        schedule, as text or as `to_dict()`), `seed`, `horizon` and `task`. The folder appears
+        with its first line in it or not at all.
+
+        Raises `DataError` when *folder* exists (it names a free one) or cannot be written.
+        """
+        target = Path(os.path.abspath(folder))
+        if reserved := sorted(_HEADER & header.keys()):
+            raise SpecError(f"`{reserved[0]}` is lrkit's own header field; use another name")
+        if not target.name:
+            raise DataError(f"a run needs a folder of its own, got {folder}; name one inside it")
+        _refuse_existing(target)
+        own = {"kind": "run", "format": FORMAT, "time": time.time(), "name": target.name}
+        own |= {"pid": os.getpid(), "host": socket.gethostname()}
+        full = own | header | {k: v for k, v in provenance().items() if k not in header}
+        line = encode_event("run", full)
+        with disk_errors(target, "create"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        writer = _build(target, line)
+        return cls(target, writer, decode_event(line), repaired="")
+
+    @classmethod
+    def resume(cls, folder: str | os.PathLike[str], step: int | None = None, **fields: Any) -> Self:
+        """Go on writing the run in *folder*, with *step* as the next update.
+
+        Metrics of steps >= *step* and evaluations of steps > *step* that are in the journal
+        already will be written again and are left out by `replay` from now on; `None` keeps
+        all. Edits and checkpoints are always kept. A torn last line (the process was killed, or
+        the disk was full) is cut off; `repaired` says so, as does the journal.
+
+        Raises `DataError` when there is no run, another process is writing to it, or its format
+        is newer than this lrkit.
+        """
+        target = Path(os.path.abspath(folder))
+        path = target / JOURNAL
+        header = read_header(path)
+        lock = RunLock(target)
+        try:
+            torn = cut_torn_tail(path)
+            writer = Writer(path, lock)
+        except BaseException:
+            lock.release()
+            raise
+        repaired = f"{path} ended in the middle of a line; {len(torn)} bytes cut" if torn else ""
+        journal = cls(target, writer, header, repaired)
+        fields |= {"step": step, "pid": os.getpid(), "host": socket.gethostname()}
+        if torn:
+            fields["torn"] = torn[:200].decode(errors="replace")
+        journal.append("resume", **fields)
+        return journal
+
+    def metrics(self, step: int, /, **values: float) -> None:
+        """Record *values* (numbers, 0-d arrays or tensors; NaN and infinity too) of update *step*.
+
+        Costs a few microseconds: events that come faster than 20 a second are gathered and
+        leave this process together, at the first event half a second after the last time.
+
+        Raises `SpecError` for what is no number, `DataError` when the disk is full.
+        """
+        now = time.monotonic()
+        numbers: dict[str, float | str] = {}
+        try:
+            index = operator.index(step)
+            for name, value in values.items():
+                number = numbers[name] = float(value)
+                if number - number != 0.0:  # NaN or infinite; this test is faster than isfinite
+                    numbers[name] = spell(number)
+        except (TypeError, ValueError) as error:
+            raise SpecError(
+                f"a metrics event is a whole step and numbers, got step {step!r} and {values!r}; "
+                "put anything else in append('note', ...)"
+            ) from error
+        if not _COLUMNS.isdisjoint(values):
+            raise SpecError("`step` and `time` are lrkit's own columns; use another name")
+        line = {"kind": "metrics", "step": index, "time": time.time(), "values": numbers}
+        self._writer.add(_encode(line) + b"\n")
+        slow = now - self._last > SLOW_SECONDS
+        self._last = now
+        if slow or now - self._flushed > FLUSH_SECONDS or len(self._writer.tail[1]) > FLUSH_BYTES:
+            self.flush()
+
+    def append(self, kind: str, /, **fields: Any) -> None:
+        """Record an event: "evaluation", "edit", "checkpoint", "note" or another word.
+
+        *fields* are plain data, or values with `to_dict()`. Evaluations, edits and checkpoints
+        are on the disk when this returns; others have at least left this process.
+        """
+        if kind in ("run", "metrics", "end") or not kind:
+            raise SpecError(f"`kind` must be an event's, got {kind!r}; use create, metrics, close")
+        self._event(kind, fields)
+
+    def flush(self) -> None:
+        """Hand all that is buffered to the operating system, where a kill cannot reach it."""
+        self._flushed = time.monotonic()
+        self._writer.flush()
+
+    def close(self, status: End = "done", reason: str = "") -> None:
+        """End the run as "done", "failed" or "stopped" and release it; a second call does nothing.
+
+        Raises `DataError` when the disk is full; the run then counts as dead, with all that was
+        written before.
+        """
+        if status not in ENDS:
+            raise SpecError(f"`status` must be one of {', '.join(ENDS)}, got {status!r}")
+        if not self._writer.open:
+            return
+        try:
+            self._event("end", {"status": status, "reason": reason})
+        finally:
+            self._release()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the journal takes no more events (also in a forked child)."""
+        return not self._writer.open
+
+    def _event(self, kind: str, fields: Mapping[str, Any]) -> None:
+        if reserved := sorted(_ENVELOPE & fields.keys()):
+            raise SpecError(f"`{reserved[0]}` is lrkit's own event field; use another name")
+        self._writer.add(encode_event(kind, {"time": time.time()} | dict(fields)))
+        self._flushed = time.monotonic()
+        if kind in DURABLE:
+            self._writer.sync()
+        else:
+            self._writer.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close("done")
+        elif isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+            self._close_after(error, "stopped", "interrupted")
+        else:
+            reason = (
+                str(error) if isinstance(error, LrkitError) else f"{type(error).__name__}: {error}"
+            )
+            self._close_after(error, "failed", reason)
+
+    def _close_after(self, error: BaseException, status: End, reason: str) -> None:
+        try:
+            self.close(status, reason)
+        except DataError as full:  # the block's own error matters more than a full disk
+            error.add_note(str(full))
+
+
+def free_name(folder: str | os.PathLike[str]) -> Path:
+    """Return *folder*, or the first of `<folder>-2`, `<folder>-3`, ... that does not exist.
+
+    >>> import tempfile
+    >>> root = Path(tempfile.mkdtemp())
+    >>> (root / "a").mkdir()
+    >>> free_name(root / "a").name, free_name(root / "b").name
+    ('a-2', 'b')
+    """
+    path = Path(folder)
+    count = 2
+    while os.path.lexists(path):
+        path = Path(folder).with_name(f"{Path(folder).name}-{count}")
+        count += 1
+    return path
+
+
+def _refuse_existing(target: Path) -> None:
+    if os.path.lexists(target):
+        free = free_name(target).name
+        raise DataError(
+            f"a run starts in a folder of its own, {target} exists; `{free}` is free, "
+            "or resume or remove the old run"
+        )
+
+
+def _build(target: Path, header: bytes) -> Writer:
+    """Make the run folder under another name and give it its own when the header is in it."""
+    with disk_errors(target, "create"):
+        fresh = target.with_name(f".{target.name[:100]}.{os.getpid()}.{time.time_ns()}.new")
+        fresh.mkdir()
+        writer: Writer | None = None
+        try:
+            (fresh / "inbox").mkdir()
+            writer = Writer(fresh / JOURNAL, RunLock(fresh))
+            writer.add(header)
+            writer.sync()
+            sync_folder(fresh)
+            _take_name(fresh, target)
+        except BaseException:
+            if writer is not None:
+                writer.forget()
+                writer.lock.release()
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+    writer.path = target / JOURNAL
+    return writer
+
+
+def _take_name(fresh: Path, target: Path) -> None:
+    _refuse_existing(target)  # rename would take the place of an empty folder
+    try:
+        os.rename(fresh, target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another was faster
+            _refuse_existing(target)
+        raise
+    sync_folder(target.parent)
