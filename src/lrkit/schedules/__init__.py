@@ -1,0 +1,62 @@
+"""Schedules as pure values: shapes, combinators, recipes, spans and horizon, text and JSON, facts.
+
+This room touches NumPy and nothing else: no clock, no file, no random state, no torch.
+"""
+
+from lrkit.schedules.families import Family, catalog, family
+from lrkit.schedules.curve import Curve, attach_views
+from lrkit.schedules.cycles import cyclic, one_cycle, one_cycle_momentum, sgdr, slanted_triangular
+from lrkit.schedules.decays import (
+    factor,
+    inverse_sqrt,
+    k_decay,
+    multi_step,
+    noam,
+    polynomial,
+    power_scheduler,
+    square_root,
+    step_decay,
+)
+from lrkit.schedules.facts import Facts, Jump
+from lrkit.schedules.json import from_dict
+from lrkit.schedules.levels import (
+    approach,
+    constant,
+    exponential,
+    from_function,
+    hold,
+    inverse_time,
+    multiplicative,
+    noise,
+    radam,
+    table,
+)
+from lrkit.schedules.parser import parse
+from lrkit.schedules.ramps import (
+    cosine,
+    geometric,
+    hann,
+    linear,
+    one_minus_sqrt,
+    one_minus_square,
+    power,
+    rex,
+    tanh,
+    triangle,
+    welch,
+)
+from lrkit.schedules.registry import nearest
+from lrkit.schedules.spans import Horizon, Span, SpanLike, as_span
+from lrkit.schedules.tree import Schedule
+from lrkit.schedules.warmups import cooldown, trapezoid, untuned_warmup, warmup, wsd
+
+__all__ = [
+    "Curve", "Facts", "Family", "Horizon", "Jump", "Schedule", "Span", "SpanLike", "approach",
+    "as_span", "attach_views", "catalog", "constant", "cooldown", "cosine", "cyclic",
+    "exponential", "factor", "family", "from_dict", "from_function", "geometric", "hann", "hold",
+    "inverse_sqrt", "inverse_time", "k_decay", "linear", "multi_step", "multiplicative",
+    "nearest", "noam", "noise", "one_cycle", "one_cycle_momentum", "one_minus_sqrt",
+    "one_minus_square", "parse", "polynomial", "power", "power_scheduler", "radam", "rex", "sgdr",
+    "slanted_triangular", "square_root", "step_decay", "table", "tanh", "trapezoid", "triangle",
+    "untuned_warmup", "warmup", "welch", "wsd",
+]  # fmt: skip

@@ -1,0 +1,177 @@
+"""What a schedule will do, said before the training is paid for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lrkit.schedules.combine import Clip, Sequence
+from lrkit.schedules.curve import Curve
+from lrkit.schedules.tree import Schedule
+
+CHUNK = 1 << 18  # values looked at together: 2 MB, whatever the length of the training
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A joint at which the rate changes at once: from *before* to *after* at step *at*."""
+
+    at: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The figures of a curve; rates are those the updates use, positions are in steps.
+
+    *area* is the sum of the rates of all updates, *mean* is area / steps, *final* the rate of the
+    last update, *end* the value that holds after it, *smallest* the smallest rate above zero.
+
+    >>> from lrkit import cosine, warmup
+    >>> f = (0.3 * (warmup("5ep") >> cosine())).over("30ep", steps_per_epoch=10).facts()
+    >>> f.peak, f.peak_at, round(f.area, 3), f.warnings
+    (0.3, 50, 45.15, ())
+    """
+
+    schedule: str
+    steps: int
+    peak: float
+    peak_at: int
+    final: float
+    end: float
+    smallest: float
+    area: float
+    mean: float
+    joints: tuple[float, ...]
+    jumps: tuple[Jump, ...]
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rows = [
+            ("schedule", self.schedule),
+            ("updates", f"{self.steps:,}"),
+            ("peak", f"{self.peak:.6g} at step {self.peak_at:,}"),
+            ("final", f"{self.final:.6g}, then {self.end:.6g}"),
+            ("mean", f"{self.mean:.6g}"),
+            ("area", f"{self.area:.6g}"),
+            ("joints", ", ".join(f"{j:,.10g}" for j in self.joints[:8]) or "none"),
+        ]
+        if len(self.joints) > 8:
+            rows[-1] = ("joints", f"{rows[-1][1]} and {len(self.joints) - 8} more")
+        rows += [
+            ("jump", f"{j.before:.6g} to {j.after:.6g} at step {j.at:,.10g}") for j in self.jumps[:4]
+        ]
+        if len(self.jumps) > 4:
+            rows.append(("", f"and {len(self.jumps) - 4} more jumps"))
+        rows += [("warning", w) for w in self.warnings]
+        return "\n".join(f"{name:<9} {text}" for name, text in rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as JSON types."""
+        plain = {k: v for k, v in vars(self).items() if k not in ("joints", "jumps", "warnings")}
+        return plain | {
+            "joints": list(self.joints),
+            "jumps": [vars(j).copy() for j in self.jumps],
+            "warnings": list(self.warnings),
+        }
+
+
+def facts_of(curve: Curve) -> Facts:
+    """Return the facts of *curve*; every update is looked at, in chunks of constant memory."""
+    area, peak, peak_at, smallest, zeros = 0.0, -1.0, 0, np.inf, 0
+    first_zero = -1
+    for start in range(0, curve.steps, CHUNK):
+        values = curve.values(start, min(start + CHUNK, curve.steps))
+        top = int(values.argmax())
+        if values[top] > peak:
+            peak, peak_at = float(values[top]), start + top
+        area += float(values.sum())
+        positive = values > 0
+        if positive.any():
+            smallest = min(smallest, float(values[positive].min()))
+        if not positive.all():
+            first_zero = start + int((~positive).argmax()) if first_zero < 0 else first_zero
+            zeros += int((~positive).sum())
+    final, end = float(curve(curve.steps - 1)), float(curve(curve.total))
+    jumps = _jumps(curve, peak)
+    return Facts(
+        schedule=str(curve.schedule),
+        steps=curve.steps,
+        peak=peak,
+        peak_at=peak_at,
+        final=final,
+        end=end,
+        smallest=0.0 if smallest == np.inf else smallest,
+        area=area,
+        mean=area / curve.steps,
+        joints=curve.joints,
+        jumps=jumps,
+        warnings=tuple(_warnings(curve, peak, peak_at, end, first_zero, zeros)),
+    )
+
+
+def _jumps(curve: Curve, peak: float) -> tuple[Jump, ...]:
+    """Return the joints where the value just before and the value at the joint differ."""
+    joints = np.array(curve.joints)
+    if not joints.size or peak <= 0:
+        return ()
+    before, after = curve(np.nextafter(joints, 0)), curve(joints)
+    apart = np.abs(after - before) > 1e-6 * peak
+    return tuple(
+        Jump(float(j), float(b), float(a))
+        for j, b, a in zip(joints[apart], before[apart], after[apart], strict=True)
+    )
+
+
+def _warnings(
+    curve: Curve, peak: float, peak_at: int, end: float, first_zero: int, zeros: int
+) -> list[str]:
+    found = []
+    if peak == 0:
+        return ["the rate is 0 at every update: nothing will be learned"]
+    if zeros:
+        found.append(f"{zeros:,} of {curve.steps:,} updates use a rate of exactly 0, the first at "
+                     f"step {first_zero:,}: they change nothing")
+    cut = curve.end > curve.total * (1 + 1e-12)
+    if cut:
+        found.append(f"the schedule takes {curve.end:,.10g} steps and is cut at {curve.total:,.10g}")
+    elif end > 0.1 * peak and _moves(curve):
+        found.append(f"it ends at {end:.3g}, above 10 % of the peak: the last gain of a decay to 0 "
+                     "is left behind")
+    if curve.end < curve.total:
+        found.append(f"the schedule ends at step {curve.end:,.10g} and holds {end:.3g} for the "
+                     f"remaining {curve.total - curve.end:,.10g} steps")
+    rise = _warmup_end(curve)
+    if rise is not None and rise > 0.5 * curve.total:
+        found.append(f"the warm-up takes {rise / curve.total:.0%} of the training")
+    found += _floors(curve.schedule, curve, end)
+    return found
+
+
+def _moves(curve: Curve) -> bool:
+    """Return whether the rate ever changes: a constant rate has no decay to miss."""
+    grid = curve(np.linspace(0, curve.total, 257))
+    return bool(np.ptp(grid) > 1e-9 * grid.max())
+
+
+def _warmup_end(curve: Curve) -> float | None:
+    """Return how long a sequence rises from its start, where it does and then goes on."""
+    joints = [0.0, *curve.joints]
+    grid = curve(np.array(joints + [np.nextafter(curve.total, 0)]))
+    rising = 0
+    while rising + 1 < len(joints) and grid[rising + 1] > grid[rising]:
+        rising += 1
+    return joints[rising] if rising else None
+
+
+def _floors(schedule: Schedule, curve: Curve, end: float) -> list[str]:
+    """Return a warning where the whole is clipped at a floor that it never comes down to."""
+    if not isinstance(schedule, Clip) or not schedule.floor:
+        last = schedule.children[-1] if isinstance(schedule, Sequence) else None
+        return _floors(last, curve, end) if last is not None else []
+    if end > schedule.floor * (1 + 1e-9):
+        return [f"it never reaches the floor {schedule.floor:.3g} that it names; it ends at {end:.3g}"]
+    return []

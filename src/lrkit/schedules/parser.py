@@ -1,0 +1,287 @@
+"""Reading schedules from text: a small grammar over the names of the registry, nothing else.
+
+    sequence := sum (">>" sum)*
+    sum      := product ("+" product)*
+    product  := atom (("*" | "/") atom)*          "/" only by a number
+    atom     := (number | name "(" arguments ")" | "(" sequence ")") ("." method "(" arguments ")")*
+    argument := [name "="] (span | number | text | "none" | "[" argument, ... "]" | sequence)
+
+No code runs: names are looked up in a table, functions are named by path and not imported. The
+length and the depth of the text are limited, so that any text is answered, and quickly.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lrkit.errors import SpecError
+from lrkit.schedules.combine import Product, Sequence, Sum, join
+from lrkit.schedules.levels import constant
+from lrkit.schedules.registry import BUILDERS, nearest
+from lrkit.schedules.spans import UNITS, Span
+from lrkit.schedules.tree import Schedule
+
+MAX_LENGTH = 100_000
+MAX_NESTING = 80
+METHODS = ("clip", "repeat", "stairs")
+_TOKEN = re.compile(
+    r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)(?P<unit>%|[a-z]+)?"
+    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
+    r"|(?P<text>\"[^\"\n]*\"|'[^'\n]*')"
+    r"|(?P<mark>>>|[-+*/().,=\[\]])"
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word of the text: what kind, its value and the character where it starts."""
+
+    kind: str
+    value: Any
+    position: int
+
+
+def parse(text: str) -> Schedule:
+    """Return the schedule that *text* spells: the inverse of `str(schedule)`.
+
+    The text is the Python expression without quotes around spans: `0.3 * (warmup(5ep) >>
+    cosine())`. A plain number is a constant rate. Nothing in the text is executed. Raises
+    `SpecError`, with the text and a caret under the character, for anything else.
+
+    >>> parse("0.3 * (warmup(5ep) >> cosine())").over("30ep", steps_per_epoch=10)(50)
+    0.3
+    >>> parse("cosin()")
+    Traceback (most recent call last):
+    lrkit.errors.SpecError: unknown schedule 'cosin'; did you mean cosine?
+      cosin()
+      ^
+    """
+    if not isinstance(text, str):
+        raise SpecError(f"a schedule's text is needed, got {type(text).__name__}")
+    if len(text) > MAX_LENGTH:
+        raise SpecError(f"a schedule's text may have {MAX_LENGTH} characters, got {len(text)}")
+    reader = _Reader(text)
+    value = reader.sequence()
+    reader.expect_end()
+    if isinstance(value, float):
+        return reader.guard(0, lambda: constant(value))
+    return reader.schedule(value, 0)
+
+
+def _tokens(text: str) -> list[Token]:
+    found, i = [], 0
+    while i < len(text):
+        if text[i].isspace():
+            i += 1
+            continue
+        match = _TOKEN.match(text, i)
+        if match is None:
+            raise SpecError(f"unexpected character {text[i]!r}", text, i)
+        found.append(_token(match, text))
+        i = match.end()
+    return [*found, Token("end", "the end", len(text))]
+
+
+def _token(match: re.Match[str], text: str) -> Token:
+    at = match.start()
+    if match["number"]:
+        unit, value = match["unit"], float(match["number"].replace("_", ""))
+        if value == float("inf"):
+            raise SpecError("a number must be finite", text, at)
+        if unit is None:
+            return Token("number", value, at)
+        if unit not in UNITS:
+            known = ", ".join(f"{u} ({name})" for u, name in UNITS.items())
+            raise SpecError(f"unknown unit {unit!r}; use {known}", text, match.start("unit"))
+        return Token("span", Span(value, unit), at)
+    if match["name"]:
+        return Token("name", match["name"], at)
+    if match["text"]:
+        return Token("text", match["text"][1:-1], at)
+    return Token("mark", match["mark"], at)
+
+
+class _Reader:
+    """Recursive descent over the tokens; every error points at a character."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = _tokens(text)
+        self.i = 0
+        self.nesting = 0
+
+    @property
+    def now(self) -> Token:
+        return self.tokens[self.i]
+
+    def take(self, mark: str) -> bool:
+        found = self.now.kind == "mark" and self.now.value == mark
+        self.i += found
+        return found
+
+    def expect(self, mark: str, why: str) -> None:
+        if not self.take(mark):
+            raise self.error(f"expected {mark!r} {why}, got {self.now.value!r}")
+
+    def expect_end(self) -> None:
+        if self.now.kind != "end":
+            raise self.error(f"expected an operator or the end, got {self.now.value!r}")
+
+    def error(self, message: str, position: int | None = None) -> SpecError:
+        return SpecError(message, self.text, self.now.position if position is None else position)
+
+    def guard(self, position: int, build: Callable[[], Schedule]) -> Schedule:
+        """Return what *build* builds, its errors pointing at *position*."""
+        try:
+            return build()
+        except SpecError as error:
+            if error.text is not None:
+                raise
+            raise self.error(error.reason, position) from None
+
+    def schedule(self, value: Any, position: int) -> Schedule:
+        if not isinstance(value, Schedule):
+            raise self.error(f"a schedule is needed here, got {value!r}", position)
+        return value
+
+    def sequence(self) -> Any:
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            raise self.error(f"nested deeper than {MAX_NESTING} levels; simplify it")
+        value = self.chain(">>", Sequence, lambda: self.chain("+", Sum, self.product))
+        self.nesting -= 1
+        return value
+
+    def chain(self, mark: str, kind: type[Sequence | Sum], part: Callable[[], Any]) -> Any:
+        at = self.now.position
+        parts = [part()]
+        while self.take(mark):
+            parts.append(part())
+        if len(parts) == 1:
+            return parts[0]
+        return self.guard(at, lambda: join(kind, *(self.schedule(p, at) for p in parts)))
+
+    def product(self) -> Any:
+        at = self.now.position
+        value = self.atom()
+        while self.now.kind == "mark" and self.now.value in ("*", "/"):
+            mark, here = self.now.value, self.now.position
+            self.i += 1
+            right_at = self.now.position
+            value = self._times(value, mark, self.atom(), at, here, right_at)
+        return value
+
+    def _times(self, a: Any, mark: str, b: Any, at: int, here: int, right: int) -> Any:
+        if mark == "/":
+            if not isinstance(b, float) or b == 0:
+                raise self.error("only a number other than 0 can stand after /", right)
+            return a / b if isinstance(a, float) else self._times(a, "*", 1 / b, at, here, right)
+        if isinstance(a, float) and isinstance(b, float):
+            return a * b
+        for value, position in ((a, at), (b, right)):
+            if not isinstance(value, float | Schedule):
+                raise self.error(f"* joins schedules and numbers, got {value!r}", position)
+        if isinstance(a, Schedule) and isinstance(b, Schedule):
+            return self.guard(here, lambda: join(Product, a, b))
+        return self.guard(here, lambda: a * b)
+
+    def atom(self) -> Any:
+        token = self.now
+        value = self._plain()
+        while self.take("."):
+            value = self._method(self.schedule(value, token.position), token.position)
+        return value
+
+    def _plain(self) -> Any:
+        token = self.now
+        self.i += 1
+        match token.kind, token.value:
+            case ("number" | "span" | "text"), value:
+                return value
+            case "mark", "(":
+                value = self.sequence()
+                self.expect(")", "to close the bracket")
+                return value
+            case "mark", "[":
+                return self._items("]", "to close the list")
+            case "mark", "-":
+                raise self.error("numbers and spans must be >= 0; nothing is negative here",
+                                 token.position)
+            case "name", name:
+                return self._name(name, token.position)
+        self.i -= 1
+        raise self.error(f"expected a schedule, a number or '(', got {token.value!r}")
+
+    def _items(self, close: str, why: str) -> list[Any]:
+        items: list[Any] = []
+        while not self.take(close):
+            items.append(self._argument())
+            if not self.take(","):
+                self.expect(close, why)
+                break
+        return items
+
+    def _argument(self) -> Any:
+        negative = self.take("-")  # tanh(lower=-7) is the one place for a number below 0
+        if negative and self.now.kind != "number":
+            raise self.error("only a number can stand after '-'")
+        value = self.sequence()
+        return -value if negative and isinstance(value, float) else value
+
+    def _name(self, name: str, position: int) -> Any:
+        if name.lower() in ("none", "true", "false"):
+            return {"none": None, "true": True, "false": False}[name.lower()]
+        if name not in BUILDERS:
+            raise self.error(f"unknown schedule {name!r}{nearest(name, list(BUILDERS))}", position)
+        return self._call(BUILDERS[name], name, position)
+
+    def _method(self, value: Schedule, position: int) -> Schedule:
+        token = self.now
+        if token.kind != "name" or token.value not in METHODS:
+            raise self.error(
+                f"expected one of {', '.join(METHODS)} after '.', got {token.value!r}"
+                f"{nearest(str(token.value), list(METHODS))}"
+            )
+        self.i += 1
+        return self._call(getattr(value, token.value), token.value, token.position)
+
+    def _call(self, build: Callable[..., Schedule], name: str, position: int) -> Schedule:
+        self.expect("(", f"after {name}")
+        values: list[Any] = []
+        named: dict[str, Any] = {}
+        while not self.take(")"):
+            token, after = self.now, self.tokens[min(self.i + 1, len(self.tokens) - 1)]
+            if token.kind == "name" and after.kind == "mark" and after.value == "=":
+                self.i += 2
+                if token.value in named:
+                    raise self.error(f"{token.value} is given twice", token.position)
+                named[token.value] = self._argument()
+            elif named:
+                raise self.error("an argument without a name cannot follow one with a name")
+            else:
+                values.append(self._argument())
+            if not self.take(","):
+                self.expect(")", f"to close {name}(")
+                break
+        return self._build(build, name, position, values, named)
+
+    def _build(
+        self, build: Callable[..., Schedule], name: str, position: int, values: list[Any],
+        named: dict[str, Any],
+    ) -> Schedule:  # fmt: skip
+        signature = inspect.signature(build)
+        try:
+            signature.bind(*values, **named)
+        except TypeError as error:
+            takes = ", ".join(signature.parameters)
+            raise self.error(f"{name}: {error}; it takes {takes}", position) from None
+        try:
+            return self.guard(position, lambda: build(*values, **named))
+        except (TypeError, ValueError, AttributeError, OverflowError, ArithmeticError) as error:
+            if isinstance(error, SpecError):
+                raise
+            raise self.error(f"{name}: {error}", position) from None
