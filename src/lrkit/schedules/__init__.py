@@ -3,7 +3,6 @@
 This room touches NumPy and nothing else: no clock, no file, no random state, no torch.
 """
 
-from lrkit.schedules.families import Family, catalog, family
 from lrkit.schedules.curve import Curve, attach_views
 from lrkit.schedules.cycles import cyclic, one_cycle, one_cycle_momentum, sgdr, slanted_triangular
 from lrkit.schedules.decays import (
@@ -18,6 +17,7 @@ from lrkit.schedules.decays import (
     step_decay,
 )
 from lrkit.schedules.facts import Facts, Jump
+from lrkit.schedules.families import Family, catalog, family
 from lrkit.schedules.json import from_dict
 from lrkit.schedules.levels import (
     approach,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from lrkit.schedules.tree import MAX_DEPTH, Array, Piece, Schedule
 
 def join(kind: type[Sequence | Product | Sum], *parts: Schedule) -> Schedule:
     """Return *parts* as one *kind*, nested ones taken apart: the operators are associative."""
-    return kind(tuple(p for part in parts for p in (part.children if isinstance(part, kind) else (part,))))
+    return kind(
+        tuple(p for part in parts for p in (part.children if isinstance(part, kind) else (part,)))
+    )
 
 
 def check_tree(node: Schedule) -> None:
@@ -99,7 +102,7 @@ class Sequence(Schedule):
         after = [n for n in lengths[i + 1 :] if n is not None]
         starts = [math.fsum(before[:k]) for k in range(len(before) + 1)]
         if i == len(lengths):
-            return list(zip(starts[:-1], starts[1:], strict=True))
+            return list(itertools.pairwise(starts))
         left = room - math.fsum(before + after)
         if left < 0:
             raise HorizonError(
@@ -266,4 +269,3 @@ def cycle_of(t: Array, length: float) -> Array:
     i = np.floor(t / length)
     i = i - (i * length > t)
     return i + ((i + 1) * length <= t)
-

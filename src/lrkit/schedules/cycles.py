@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lrkit.errors import SpecError
 from lrkit.schedules import levels, ramps
 from lrkit.schedules.spans import SpanLike
 from lrkit.schedules.tree import Schedule
 from lrkit.schedules.warmups import ramp, warmup
 
+
+def _parabola(start: float, end: float, span: SpanLike) -> Schedule:
+    return ramps.power(start, end, span, exponent=2)
+
+
 # How a window rises from 0 to 1 and falls back. Built from two ramps, a window may be asymmetric.
-WINDOWS = {
-    "triangular": (ramps.linear, ramps.linear, {}),
-    "hann": (ramps.cosine, ramps.cosine, {}),
-    "welch": (ramps.power, ramps.one_minus_square, {"exponent": 2.0}),
+WINDOWS: dict[str, tuple[Callable[..., Schedule], Callable[..., Schedule]]] = {
+    "triangular": (ramps.linear, ramps.linear),
+    "hann": (ramps.cosine, ramps.cosine),
+    "welch": (_parabola, ramps.one_minus_square),
 }
 
 
@@ -107,12 +114,12 @@ def cyclic(
         raise SpecError(f"start must be 'floor' or 'peak', got {start!r}")
     if not 0 <= floor <= peak:
         raise SpecError(f"`0 <= floor <= peak` must hold, got floor={floor!r}, peak={peak!r}")
-    rise, fall, options = WINDOWS[window]
+    rise, fall = WINDOWS[window]
     down = up if down is None else down
     if start == "floor":
-        cycle: Schedule = rise(0.0, 1.0, up, **options) >> fall(1.0, 0.0, down)
+        cycle: Schedule = rise(0.0, 1.0, up) >> fall(1.0, 0.0, down)
     else:
-        cycle = fall(1.0, 0.0, up) >> rise(0.0, 1.0, down, **options)
+        cycle = fall(1.0, 0.0, up) >> rise(0.0, 1.0, down)
     wave = cycle.repeat(shrink=shrink)
     if factor != 1:
         wave = wave * levels.exponential(1.0, factor, "1st")

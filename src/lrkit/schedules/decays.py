@@ -139,7 +139,8 @@ def noam(model_size: float = 512, warmup_steps: float = 4000, scale: float = 1.0
         raise SpecError(f"`warmup_steps >= 1` must hold, got {warmup_steps:g}")
     w = float(warmup_steps)
     rise = ramps.linear(1 / w, 1.0, w - 1)
-    return scale * (model_size * w) ** -0.5 * (rise >> levels.inverse_time(1.0, w, 0.5))
+    peak: float = scale * (model_size * w) ** -0.5
+    return peak * (rise >> levels.inverse_time(1.0, w, 0.5))
 
 
 def power_scheduler(

@@ -160,7 +160,9 @@ class Noise(Endless):
         if self.kind == "normal":
             # Box-Muller; a third of a standard normal, cut at three standard deviations.
             radius = np.sqrt(-2 * np.log1p(-_uniform(index, 2 * self.seed)))
-            x = np.clip(radius * np.cos(2 * math.pi * _uniform(index, 2 * self.seed + 1)) / 3, -1, 1)
+            x = np.clip(
+                radius * np.cos(2 * math.pi * _uniform(index, 2 * self.seed + 1)) / 3, -1, 1
+            )
         return 1 + self.amplitude * x
 
 
@@ -172,12 +174,13 @@ def _uniform(index: np.ndarray[tuple[int, ...], np.dtype[np.uint64]], stream: in
     steps are asked for.
     """
     start = _mix(np.full_like(index, stream % 2**64))
-    return (_mix(start + index * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(11)) * 2.0**-53
+    bits = _mix(start + index * np.uint64(0x9E3779B97F4A7C15))
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _mix(z: np.ndarray[tuple[int, ...], np.dtype[np.uint64]]) -> np.ndarray[
-    tuple[int, ...], np.dtype[np.uint64]
-]:
+def _mix(
+    z: np.ndarray[tuple[int, ...], np.dtype[np.uint64]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]:
     z = z + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

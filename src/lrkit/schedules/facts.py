@@ -62,7 +62,8 @@ class Facts:
         if len(self.joints) > 8:
             rows[-1] = ("joints", f"{rows[-1][1]} and {len(self.joints) - 8} more")
         rows += [
-            ("jump", f"{j.before:.6g} to {j.after:.6g} at step {j.at:,.10g}") for j in self.jumps[:4]
+            ("jump", f"{j.before:.6g} to {j.after:.6g} at step {j.at:,.10g}")
+            for j in self.jumps[:4]
         ]
         if len(self.jumps) > 4:
             rows.append(("", f"and {len(self.jumps) - 4} more jumps"))
@@ -133,17 +134,25 @@ def _warnings(
     if peak == 0:
         return ["the rate is 0 at every update: nothing will be learned"]
     if zeros:
-        found.append(f"{zeros:,} of {curve.steps:,} updates use a rate of exactly 0, the first at "
-                     f"step {first_zero:,}: they change nothing")
+        found.append(
+            f"{zeros:,} of {curve.steps:,} updates use a rate of exactly 0, the first at "
+            f"step {first_zero:,}: they change nothing"
+        )
     cut = curve.end > curve.total * (1 + 1e-12)
     if cut:
-        found.append(f"the schedule takes {curve.end:,.10g} steps and is cut at {curve.total:,.10g}")
+        found.append(
+            f"the schedule takes {curve.end:,.10g} steps and is cut at {curve.total:,.10g}"
+        )
     elif end > 0.1 * peak and _moves(curve):
-        found.append(f"it ends at {end:.3g}, above 10 % of the peak: the last gain of a decay to 0 "
-                     "is left behind")
+        found.append(
+            f"it ends at {end:.3g}, above 10 % of the peak: the last gain of a decay to 0 "
+            "is left behind"
+        )
     if curve.end < curve.total:
-        found.append(f"the schedule ends at step {curve.end:,.10g} and holds {end:.3g} for the "
-                     f"remaining {curve.total - curve.end:,.10g} steps")
+        found.append(
+            f"the schedule ends at step {curve.end:,.10g} and holds {end:.3g} for the "
+            f"remaining {curve.total - curve.end:,.10g} steps"
+        )
     rise = _warmup_end(curve)
     if rise is not None and rise > 0.5 * curve.total:
         found.append(f"the warm-up takes {rise / curve.total:.0%} of the training")
@@ -160,7 +169,7 @@ def _moves(curve: Curve) -> bool:
 def _warmup_end(curve: Curve) -> float | None:
     """Return how long a sequence rises from its start, where it does and then goes on."""
     joints = [0.0, *curve.joints]
-    grid = curve(np.array(joints + [np.nextafter(curve.total, 0)]))
+    grid = curve(np.array([*joints, np.nextafter(curve.total, 0)]))
     rising = 0
     while rising + 1 < len(joints) and grid[rising + 1] > grid[rising]:
         rising += 1
@@ -173,5 +182,7 @@ def _floors(schedule: Schedule, curve: Curve, end: float) -> list[str]:
         last = schedule.children[-1] if isinstance(schedule, Sequence) else None
         return _floors(last, curve, end) if last is not None else []
     if end > schedule.floor * (1 + 1e-9):
-        return [f"it never reaches the floor {schedule.floor:.3g} that it names; it ends at {end:.3g}"]
+        return [
+            f"it never reaches the floor {schedule.floor:.3g} that it names; it ends at {end:.3g}"
+        ]
     return []

@@ -112,8 +112,8 @@ def noise(
     whatever was asked before. *kind* "uniform" or "normal" (a third of a standard normal, cut at
     three standard deviations). 0 <= *amplitude* <= 1, so that no rate is negative.
 
-    >>> c = (0.1 * constant(1) * noise(0.2, seed=1)).over(100)
-    >>> c(50) == c.values()[50]
+    >>> c = (0.1 * hold() * noise(0.2, seed=1)).over(100)
+    >>> bool(c(50) == c.values()[50])
     True
 
     Source: annealed noise on the rate, as in timm's schedulers; the generator is splitmix64.

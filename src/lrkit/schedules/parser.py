@@ -200,7 +200,7 @@ class _Reader:
         token = self.now
         self.i += 1
         match token.kind, token.value:
-            case ("number" | "span" | "text"), value:
+            case (("number" | "span" | "text"), value):
                 return value
             case "mark", "(":
                 value = self.sequence()
@@ -209,8 +209,9 @@ class _Reader:
             case "mark", "[":
                 return self._items("]", "to close the list")
             case "mark", "-":
-                raise self.error("numbers and spans must be >= 0; nothing is negative here",
-                                 token.position)
+                raise self.error(
+                    "numbers and spans must be >= 0; nothing is negative here", token.position
+                )
             case "name", name:
                 return self._name(name, token.position)
         self.i -= 1

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from lrkit.errors import HorizonError, SpecError
-from lrkit.schedules.spans import Horizon, Span, number, positive_span
 from lrkit.schedules.combine import check_tree, cycle_of
+from lrkit.schedules.spans import Horizon, Span, number, positive_span
 from lrkit.schedules.tree import Array, Piece, Schedule
 
 MAX_CYCLES = 1_000_000
@@ -110,7 +110,7 @@ class Repeat(Schedule):
                 i = np.searchsorted(starts, t, side="right").astype(np.float64) - 1
                 local = t - starts[i.astype(np.int64)]
             if self.times is not None:  # the very end is the end of the last cycle, exactly
-                local[t >= length] = first * (self.stretch**i[t >= length])
+                local[t >= length] = first * (self.stretch ** i[t >= length])
             if refits:
                 value = np.empty_like(t)
                 for k in np.unique(i):
@@ -126,7 +126,9 @@ class Repeat(Schedule):
         reach = min(length, 2.0**53)
         count = float(self.times or 0)
         if self.times is None:
-            count = math.ceil(math.log1p(reach / first * (self.stretch - 1)) / math.log(self.stretch))
+            count = math.ceil(
+                math.log1p(reach / first * (self.stretch - 1)) / math.log(self.stretch)
+            )
         if count > MAX_CYCLES:
             raise HorizonError(
                 f"`{self}` has more than {MAX_CYCLES} cycles over {reach:g} steps; "

@@ -170,7 +170,9 @@ class Geometric(Ramp):
         super().__post_init__()
         for name in ("start", "end"):
             if getattr(self, name) == 0:
-                raise SpecError(f"`{name} > 0` must hold on a log axis, got 0; use linear() or 1e-3")
+                raise SpecError(
+                    f"`{name} > 0` must hold on a log axis, got 0; use linear() or 1e-3"
+                )
 
     def mix(self, u: Array, v: Array) -> Array:
         return np.power(self.start, v) * np.power(self.end, u)

@@ -138,7 +138,9 @@ class Horizon:
         span = positive_span(total, "total")
         if span.unit == "%":
             raise SpecError(f"total must not be a percentage of itself, got {span}; write steps")
-        return cls(units.steps(span), units.steps_per_epoch, units.batch_size, units.tokens_per_step)
+        return cls(
+            units.steps(span), units.steps_per_epoch, units.batch_size, units.tokens_per_step
+        )
 
     def steps(self, span: Span) -> float:
         """Return the length of *span* in steps, a real number: nothing is rounded.

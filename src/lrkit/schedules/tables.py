@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 from collections.abc import Callable
@@ -72,7 +73,7 @@ class Table(Shape):
 
 
 def _check_rising(x: list[float], table: Table, error: type[SpecError]) -> None:
-    if any(b <= a for a, b in zip(x[:-1], x[1:], strict=True)):
+    if any(b <= a for a, b in itertools.pairwise(x)):
         raise error(f"the positions of a table must rise, got {', '.join(f'{v:g}' for v in x)}")
 
 
@@ -199,13 +200,13 @@ def _named(f: Callable[[float], float] | str) -> Callable[[float], float] | str:
         return f
     if not callable(f):
         raise SpecError(f"a function or its path 'package.module:name' is needed, got {f!r}")
-    module, name = getattr(f, "__module__", None), getattr(f, "__qualname__", None)
-    if not module or not name or module == "__main__":
+    home, called = getattr(f, "__module__", None), getattr(f, "__qualname__", None)
+    if not home or not called or home == "__main__":
         return f
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
+    found: Any = sys.modules.get(home)
+    for part in called.split("."):
         found = getattr(found, part, None)
-    return f"{module}:{name}" if found is f else f
+    return f"{home}:{called}" if found is f else f
 
 
 def path_of(f: Callable[[float], float] | str) -> str:
