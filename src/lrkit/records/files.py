@@ -20,6 +20,7 @@ REMEDIES = {
     errno.EPERM: "choose a folder you may write to",
     errno.EROFS: "choose a folder that is not mounted read-only",
     errno.ENOENT: "create its folder first, or check the spelling",
+    errno.EEXIST: "a file stands where a folder must; choose another path",
     errno.ENOTDIR: "a part of the path is a file; choose another",
     errno.EISDIR: "it is a folder; name a file in it",
     errno.ENAMETOOLONG: "choose a shorter name",

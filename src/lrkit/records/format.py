@@ -27,6 +27,9 @@ from lrkit.errors import DataError, SpecError
 FORMAT: Final = 1
 METRICS_PREFIX: Final = b'{"kind":"metrics",'
 
+#: What the decoders raise for a line that is no event.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
+
 Json: TypeAlias = Any
 NotFinite: TypeAlias = Literal["NaN", "Infinity", "-Infinity"]
 
@@ -56,16 +59,19 @@ def spell(value: float) -> str | float:
 def encode_event(kind: str, fields: Mapping[str, Any]) -> bytes:
     """Return the line of an event with *fields*, newline included; refuse what JSON cannot hold."""
     line = {"kind": kind} | {name: _to_json(value, name) for name, value in fields.items()}
-    return bytes(_encoder.encode(line)) + b"\n"
+    try:
+        return bytes(_encoder.encode(line)) + b"\n"
+    except OverflowError as error:
+        raise SpecError(f"whole numbers must fit 64 bits, one of {kind!r} does not") from error
 
 
 def decode_metrics(line: bytes) -> MetricsLine:
-    """Return the metrics event written as *line*, or raise `msgspec.DecodeError`."""
+    """Return the metrics event written as *line*, or raise one of `UNREADABLE`."""
     return _metrics_decoder.decode(line)
 
 
 def decode_event(line: bytes) -> dict[str, Any]:
-    """Return the event written as *line*, or raise `msgspec.DecodeError`."""
+    """Return the event written as *line*, or raise one of `UNREADABLE`."""
     event = _event_decoder.decode(line)
     if not isinstance(event.get("kind"), str):
         raise msgspec.DecodeError("an event needs a `kind`")
@@ -78,6 +84,8 @@ def check_header(header: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
         raise DataError(
             f"a journal opens with a `run` header, {path} does not; it is not a run of lrkit"
         )
+    if not isinstance(header.get("time"), (int, float)):
+        raise DataError(f"a journal's header says when, {path}'s does not; it is damaged")
     if header["format"] > FORMAT:
         raise DataError(
             f"{path} is in journal format {header['format']}, this lrkit reads up to {FORMAT}; "
@@ -86,16 +94,20 @@ def check_header(header: Mapping[str, Any], path: str | os.PathLike[str]) -> Non
 
 
 def _to_json(value: Any, where: str) -> Json:
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or value is True or value is False:
         return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int):
+        return int(value)  # an IntEnum's number
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"$float": spell(value)}
+        return float(value) if math.isfinite(value) else {"$float": spell(value)}
     if isinstance(value, Mapping):
         return {_key(k, where): _to_json(v, f"{where}.{k}") for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_to_json(v, f"{where}[{i}]") for i, v in enumerate(value)]
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return _to_json(os.fspath(value), where)
     for method in ("to_dict", "tolist"):  # schedules and edits; NumPy scalars, arrays and tensors
         if callable(convert := getattr(value, method, None)):
             return _to_json(convert(), where)
@@ -107,13 +119,18 @@ def _to_json(value: Any, where: str) -> Json:
 
 def _key(key: Any, where: str) -> str:
     if isinstance(key, (str, int)) and not isinstance(key, bool):
-        return str(key)
+        return _text(str(key))
     raise SpecError(f"the keys of `{where}` must be text, got {key!r}; convert them first")
+
+
+def _text(value: str) -> str:
+    # File names and arguments may hold bytes that are no UTF-8; JSON has no place for them.
+    return str.encode(value, errors="replace").decode()
 
 
 def _from_json(value: Json) -> Any:
     if isinstance(value, dict):
-        if len(value) == 1 and isinstance(name := value.get("$float"), str):
+        if len(value) == 1 and (name := value.get("$float")) in ("NaN", "Infinity", "-Infinity"):
             return float(name)
         return {k: _from_json(v) for k, v in value.items()}
     if isinstance(value, list):

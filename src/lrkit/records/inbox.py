@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from lrkit.errors import DataError
 from lrkit.records.files import disk_errors, write_file
-from lrkit.records.format import decode_event, encode_event
+from lrkit.records.format import UNREADABLE, decode_event, encode_event
 from lrkit.records.scan import read_header
 from lrkit.records.writer import JOURNAL
 
@@ -88,7 +86,7 @@ class Inbox:
         try:
             with disk_errors(self.folder / name, "read"):
                 event = decode_event((self.folder / f"{name}.json").read_bytes())
-        except (msgspec.DecodeError, DataError) as error:
+        except (*UNREADABLE, DataError) as error:
             return Letter(name, {}, f"{name}.json is no letter ({error}); send the edit again")
         return Letter(name, {k: v for k, v in event.items() if k != "kind"})
 

@@ -12,16 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from lrkit.errors import DataError
 from lrkit.records.files import disk_errors
-from lrkit.records.format import decode_event, decode_metrics
+from lrkit.records.format import UNREADABLE, decode_event, decode_metrics
 from lrkit.records.lock import RunLock, is_locked
 from lrkit.records.scan import read_header
 from lrkit.records.writer import JOURNAL
 
-LOOK_BACK: Final = 16 << 20  # bytes searched for the last event of a kind
+LOOK_BACK: Final = 4 << 20  # bytes searched for the last event of a kind
 
 
 @dataclass(frozen=True)
@@ -104,14 +102,16 @@ def remove_run(folder: str | os.PathLike[str]) -> None:
 
 
 def _summary(folder: Path) -> RunSummary:
-    path = folder / JOURNAL
     try:
-        header = read_header(path)
-        locked = is_locked(folder)
-        last = _last_events(path, ("metrics", "evaluation", "end", "resume"))
-        updated = path.stat().st_mtime
-    except (DataError, OSError, msgspec.DecodeError) as error:
+        return _read_summary(folder, folder / JOURNAL)
+    except (DataError, OSError, *UNREADABLE) as error:
         return RunSummary(folder.name, folder, "damaged", problem=str(error))
+
+
+def _read_summary(folder: Path, path: Path) -> RunSummary:
+    header = read_header(path)
+    locked = is_locked(folder)  # before the end is looked for, as in `replay`
+    last = _last_events(path, ("metrics", "evaluation", "end", "resume"))
     ending = _decode(last, "end") if last["end"][0] > last["resume"][0] else {}
     metrics = decode_metrics(last["metrics"][1]) if last["metrics"][1] else None
     return RunSummary(
@@ -120,7 +120,7 @@ def _summary(folder: Path) -> RunSummary:
         status=ending.get("status", "running" if locked else "dead"),
         reason=ending.get("reason", ""),
         started=float(header.get("time", 0.0)),
-        updated=updated,
+        updated=path.stat().st_mtime,
         step=metrics.step if metrics else -1,
         metrics={k: float(v) for k, v in metrics.values.items()} if metrics else {},
         evaluation=_decode(last, "evaluation"),

@@ -9,13 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from lrkit.errors import DataError, SpecError
 from lrkit.records.files import disk_errors
-from lrkit.records.format import METRICS_PREFIX, MetricsLine, decode_event, decode_metrics
+from lrkit.records.format import (
+    METRICS_PREFIX,
+    UNREADABLE,
+    MetricsLine,
+    decode_event,
+    decode_metrics,
+)
 from lrkit.records.lock import is_locked
 from lrkit.records.scan import parse_header, read_header
 from lrkit.records.writer import JOURNAL
@@ -152,7 +157,7 @@ class Fold:
                     self._add_metrics(decode_metrics(line))
                 else:
                     self._add_event(decode_event(line), line)
-            except (msgspec.DecodeError, OverflowError) as error:
+            except UNREADABLE as error:
                 self._damaged(line, error)
 
     def _damaged(self, line: bytes, error: Exception) -> None:

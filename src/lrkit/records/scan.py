@@ -6,11 +6,9 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from lrkit.errors import DataError
 from lrkit.records.files import disk_errors
-from lrkit.records.format import check_header, decode_event
+from lrkit.records.format import UNREADABLE, check_header, decode_event
 
 BLOCK: Final = 1 << 16
 
@@ -30,7 +28,7 @@ def parse_header(line: bytes, path: Path) -> dict[str, Any]:
     """Return the header written as *line*, the first of *path*."""
     try:
         header = decode_event(line)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise DataError(
             f"the first line of {path} is damaged ({error}); restore the file from a copy, "
             "or remove the run"
@@ -70,6 +68,6 @@ def is_whole(line: bytes) -> bool:
     """Return whether *line* is an event; no proper prefix of one is, as it ends with a brace."""
     try:
         decode_event(line)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return False
     return True
