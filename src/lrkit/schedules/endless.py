@@ -141,9 +141,9 @@ class Noise(Endless):
 
     amplitude: float = 0.1
     seed: int = 0
+    span: Span | None = None
     kind: str = field(default="uniform", kw_only=True)
     every: Span = field(default_factory=lambda: Span(1), kw_only=True)
-    span: Span | None = None
 
     def __post_init__(self) -> None:
         self._numbers("amplitude", high=1.0)  # above 1 the rate could be negative

@@ -32,7 +32,7 @@ def to_dict(schedule: Schedule) -> dict[str, Any]:
 
     >>> from lrkit import cosine
     >>> to_dict(0.3 * cosine())
-    {'format': 1, 'kind': 'scale', 'factor': 0.3, 'child': {'kind': 'cosine'}}
+    {'format': 1, 'type': 'scale', 'factor': 0.3, 'child': {'type': 'cosine'}}
     """
     return {"format": FORMAT, **_node(schedule)}
 
@@ -42,7 +42,7 @@ def _node(node: Schedule) -> dict[str, Any]:
     names = list(node.__dataclass_fields__)  # type: ignore[attr-defined]
     by_place, by_name = arguments(node)
     given = dict(zip(names, by_place, strict=False)) | by_name
-    return {"kind": kind, **{name: _plain(value) for name, value in given.items()}}
+    return {"type": kind, **{name: _plain(value) for name, value in given.items()}}
 
 
 def _plain(value: Any) -> Any:
@@ -61,7 +61,7 @@ def _plain(value: Any) -> Any:
 def from_dict(data: Mapping[str, Any]) -> Schedule:
     """Return the schedule that `to_dict` wrote; raises `SpecError` for anything else.
 
-    >>> from_dict({"format": 1, "kind": "linear", "start": 0.5, "span": "5ep"})
+    >>> from_dict({"format": 1, "type": "linear", "start": 0.5, "span": "5ep"})
     linear(0.5, 0, '5ep')
     """
     if not isinstance(data, Mapping) or "format" not in data:
@@ -76,16 +76,16 @@ def from_dict(data: Mapping[str, Any]) -> Schedule:
 def _read(data: Any, depth: int) -> Schedule:
     if depth > MAX_DEPTH:
         raise SpecError(f"a schedule may be nested {MAX_DEPTH} deep at most; simplify it")
-    if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
-        raise SpecError(f"a schedule's JSON is an object with a kind, got {data!r:.80}")
-    kind = data["kind"]
+    if not isinstance(data, Mapping) or not isinstance(data.get("type"), str):
+        raise SpecError(f"a schedule's JSON is an object with a type, got {data!r:.80}")
+    kind = data["type"]
     known = [*SHAPES, *COMBINATORS]
     if kind not in known:
-        raise SpecError(f"unknown kind of schedule {kind!r}{nearest(kind, known)}")
+        raise SpecError(f"unknown type of schedule {kind!r}{nearest(kind, known)}")
     fields = (SHAPES.get(kind) or COMBINATORS[kind]).__dataclass_fields__  # type: ignore[attr-defined]
     given = {}
     for name, value in data.items():
-        if name == "kind":
+        if name == "type":
             continue
         if name not in fields:
             raise SpecError(f"{kind} has no {name!r}{nearest(name, list(fields))}")

@@ -8,7 +8,7 @@ from lrkit.schedules import endless, tables
 from lrkit.schedules.spans import SpanLike, as_span, maybe_span
 
 
-def constant(level: float, span: SpanLike | None = None) -> endless.Constant:
+def constant(level: float = 1.0, span: SpanLike | None = None) -> endless.Constant:
     """Return one value all along: *level*, finite and >= 0, for *span* or what is left.
 
     >>> constant(0.1).over()(10**9)
@@ -101,10 +101,10 @@ def radam(beta2: float = 0.999, span: SpanLike | None = None) -> endless.Radam:
 def noise(
     amplitude: float = 0.1,
     seed: int = 0,
+    span: SpanLike | None = None,
     *,
     kind: str = "uniform",
     every: SpanLike = "1st",
-    span: SpanLike | None = None,
 ) -> endless.Noise:
     """Return a noisy factor around 1: 1 + amplitude x, with x in [-1, 1].
 
@@ -119,7 +119,7 @@ def noise(
     Source: annealed noise on the rate, as in timm's schedulers; the generator is splitmix64.
     """
     return endless.Noise(
-        amplitude, seed, kind=kind, every=as_span(every, "every"), span=maybe_span(span)
+        amplitude, seed, maybe_span(span), kind=kind, every=as_span(every, "every")
     )
 
 

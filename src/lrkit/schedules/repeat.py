@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -96,10 +97,10 @@ class Repeat(Schedule):
 
         @lru_cache(maxsize=1024)
         def cycle(i: int) -> Piece:
-            return self.child.fit(horizon, first * self.stretch**i)
+            return self.child.fit(horizon, first * self.stretch**i) if refits else inner
 
-        if refits and starts is not None:
-            cycle(min(len(starts) - 1, int(min(count, MAX_CYCLES)) - 1))  # its spans must fit too
+        if starts is not None:
+            cycle(len(starts) - 1)  # its spans must fit the shortest cycle too
 
         def at(t: Array) -> Array:
             if starts is None:
@@ -119,7 +120,7 @@ class Repeat(Schedule):
                 value = inner.held(local if starts is None else local / self.stretch**i)
             return value if self.shrink == 1 else value * self.shrink**i
 
-        return Piece(length, at, self._joints(first, length, starts, inner))
+        return Piece(length, at, self._joints(first, length, starts, cycle))
 
     def _starts(self, first: float, length: float) -> Array:
         """Return where each cycle begins, as far as *length* (an endless run: 2^53 steps)."""
@@ -138,16 +139,18 @@ class Repeat(Schedule):
         return np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
 
     def _joints(
-        self, first: float, length: float, starts: Array | None, inner: Piece
+        self, first: float, length: float, starts: Array | None, cycle: Callable[[int], Piece]
     ) -> tuple[float, ...]:
         """Return the restarts, and the joints within cycles, the first `MAX_JOINTS` of them."""
-        if starts is None:
-            count = min(length / first, MAX_JOINTS)
-            starts = np.arange(math.ceil(count), dtype=np.float64) * first
-        within = np.array([0.0, *inner.joints])
-        scale = self.stretch ** np.arange(len(starts), dtype=np.float64)
-        if self.child.is_open and self.stretch != 1:
-            within = within[:1]
-        grid = (starts[:, None] + within[None, :] * scale[:, None]).ravel()
-        grid = grid[(grid > 0) & (grid < length)]
-        return tuple(float(j) for j in grid[:MAX_JOINTS])
+        found: list[float] = []
+        for i in range(MAX_JOINTS):
+            if starts is None:
+                start, scale = i * first, 1.0
+            elif i < len(starts):
+                start, scale = float(starts[i]), 1.0 if self.child.is_open else self.stretch**i
+            else:
+                break
+            if start >= length or len(found) >= MAX_JOINTS:
+                break
+            found += [start, *(start + j * scale for j in cycle(i).joints)]
+        return tuple(j for j in found if 0 < j < length)

@@ -67,9 +67,10 @@ class Table(Shape):
             x = np.arange(len(y)) * (n / (len(y) - (self.kind != "step")))
             if self.kind != "step":
                 x[-1] = n
-        at = _JOIN[self.kind](x, y)
+        if n == 0:
+            return Piece(0.0, lambda t: np.full_like(t, y[-1]))
         joints = tuple(float(j) for j in x if 0 < j < n)
-        return Piece(n, at if n > 0 else lambda t: np.full_like(t, y[-1]), joints)
+        return Piece(n, _JOIN[self.kind](x, y), joints)
 
 
 def _check_rising(x: list[float], table: Table, error: type[SpecError]) -> None:
@@ -100,7 +101,8 @@ def _pchip(x: Array, y: Array) -> Callable[[Array], Array]:
         rising = slope[:-1] * slope[1:] > 0
         w1, w2 = 2 * h[1:] + h[:-1], h[1:] + 2 * h[:-1]
         a, b = np.where(rising, slope[:-1], 1.0), np.where(rising, slope[1:], 1.0)
-        d[1:-1] = np.where(rising, (w1 + w2) / (w1 / a + w2 / b), 0.0)
+        with np.errstate(over="ignore"):  # next to a slope of 1e-308 the mean is 0, as it should be
+            d[1:-1] = np.where(rising, (w1 + w2) / (w1 / a + w2 / b), 0.0)
         d[0] = _end_slope(h[0], h[1], slope[0], slope[1])
         d[-1] = _end_slope(h[-1], h[-2], slope[-1], slope[-2])
 
