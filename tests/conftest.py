@@ -1,4 +1,4 @@
-"""One hypothesis profile for all tests: no deadline on noisy machines, the same examples each run."""
+"""One hypothesis profile for all tests: no deadline, and the same examples each run."""
 
 from hypothesis import settings
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import lrkit as lr
 from tests.schedules.trees import TOTAL, fixed_leaf, open_leaf, place, rates, schedules
 
-many = settings(max_examples=400)
+many = settings(max_examples=200)
 
 
 def curve_of(schedule: lr.Schedule) -> lr.Curve:

@@ -71,23 +71,22 @@ class Sequence(Schedule):
 
         def part(i: int, t: Array) -> Array:
             local = t - starts[i]
-            if i == len(fitted) - 1 and math.isfinite(end):
+            if i == len(fitted) - 1 and t.max() >= end:
                 # (start + n) - start may miss n by an ulp; the end value must be exact.
                 local[t >= end] = fitted[i].length
-            return fitted[i].held(np.maximum(local, 0.0))
+            return fitted[i].held(local)
 
         def at(t: Array) -> Array:
+            if not t.size:
+                return t.copy()
+            first, last = np.searchsorted(starts, (t.min(), t.max()), side="right") - 1
+            if first == last:
+                return part(int(first), t)
             out = np.empty_like(t)
-            if t.size and np.all(t[1:] >= t[:-1]):  # sorted: slices, no masks
-                cuts = [0, *np.searchsorted(t, starts[1:]), t.size]
-                for i in range(len(fitted)):
-                    if cuts[i] < cuts[i + 1]:
-                        out[cuts[i] : cuts[i + 1]] = part(i, t[cuts[i] : cuts[i + 1]])
-                return out
             index = np.searchsorted(starts, t, side="right") - 1
-            for i in np.unique(index):
+            for i in range(first, last + 1):
                 mask = index == i
-                out[mask] = part(int(i), t[mask])
+                out[mask] = part(i, t[mask])
             return out
 
         inner = [a + j for f, (a, _) in zip(fitted, bounds, strict=True) for j in f.joints]
@@ -216,7 +215,13 @@ class Scale(_Wrapper):
 
     def fit(self, horizon: Horizon, room: float) -> Piece:
         inner = self.child.fit(horizon, room)
-        return Piece(inner.length, lambda t: self.factor * inner.at(t), inner.joints)
+
+        def at(t: Array) -> Array:
+            value = inner.at(t)
+            value *= self.factor
+            return value
+
+        return Piece(inner.length, at, inner.joints)
 
 
 @dataclass(frozen=True, repr=False)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from lrkit.schedules.facts import Facts
 
 
+CHUNK = 1 << 15
+
+
 @dataclass(frozen=True)
 class Curve:
     """A schedule placed on a horizon; `schedule.over(...)` makes one.
@@ -70,18 +73,31 @@ class Curve:
     def __call__(self, t: ArrayLike) -> Array: ...
     def __call__(self, t: ArrayLike) -> float | Array:
         """Return the rate at step *t*, a number or an array; the two agree bit for bit."""
-        steps = np.ascontiguousarray(t, dtype=np.float64)
-        if not np.all((steps >= 0) & (steps < np.inf)):
-            bad = steps[~((steps >= 0) & (steps < np.inf))].flat[0]
+        steps = np.asarray(t, dtype=np.float64)
+        row = np.ascontiguousarray(steps).reshape(-1)
+        # min and max carry a NaN along, and no NaN is >= 0 or < inf.
+        if row.size and not (row.min() >= 0 and row.max() < np.inf):
+            bad = row[~((row >= 0) & (row < np.inf))][0]
             raise SpecError(f"`step >= 0` must hold, got {bad:g}; step 0 is the first update")
-        if np.ndim(t) == 0:
-            return float(self._piece.held(steps.reshape(1))[0])
-        return self._piece.held(steps.ravel()).reshape(steps.shape)
+        values = self._in_chunks(row.size, lambda a, b: row[a:b])
+        return float(values[0]) if steps.ndim == 0 else values.reshape(steps.shape)
 
     def values(self, start: int = 0, stop: int | None = None) -> Array:
         """Return the rates of updates start, start+1, ..., stop-1; *stop* is `steps` by default."""
-        stop = self.steps if stop is None else stop
-        return self._piece.held(np.arange(start, max(stop, start), dtype=np.float64))
+        count = max((self.steps if stop is None else stop) - start, 0)
+        return self._in_chunks(
+            count, lambda a, b: np.arange(start + a, start + b, dtype=np.float64)
+        )
+
+    def _in_chunks(self, count: int, steps: Callable[[int, int], Array]) -> Array:
+        """Return *count* values, worked out in chunks that stay in the processor's cache."""
+        if count <= CHUNK:
+            return self._piece.held(steps(0, count))
+        out = np.empty(count)
+        for a in range(0, count, CHUNK):
+            b = min(a + CHUNK, count)
+            out[a:b] = self._piece.held(steps(a, b))
+        return out
 
     def facts(self) -> Facts:
         """Return what a reader would want to know before paying; see `Facts`."""

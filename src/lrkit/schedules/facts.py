@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lrkit.schedules.combine import Clip, Sequence
+from lrkit.schedules.combine import Clip, Scale, Sequence
 from lrkit.schedules.curve import Curve
 from lrkit.schedules.tree import Schedule
 
@@ -130,33 +130,31 @@ def _jumps(curve: Curve, peak: float) -> tuple[Jump, ...]:
 def _warnings(
     curve: Curve, peak: float, peak_at: int, end: float, first_zero: int, zeros: int
 ) -> list[str]:
-    found = []
     if peak == 0:
         return ["the rate is 0 at every update: nothing will be learned"]
+    found = []
     if zeros:
         found.append(
-            f"{zeros:,} of {curve.steps:,} updates use a rate of exactly 0, the first at "
-            f"step {first_zero:,}: they change nothing"
+            f"{zeros:,} of {curve.steps:,} updates use a rate of exactly 0, the first at step "
+            f"{first_zero:,}: they change nothing"
         )
-    cut = curve.end > curve.total * (1 + 1e-12)
-    if cut:
+    if curve.end > curve.total * (1 + 1e-12):
         found.append(
-            f"the schedule takes {curve.end:,.10g} steps and is cut at {curve.total:,.10g}"
+            f"the schedule takes {curve.end:,.10g} steps but is cut by the horizon at "
+            f"{curve.total:,.10g}"
         )
     elif end > 0.1 * peak and _moves(curve):
-        found.append(
-            f"it ends at {end:.3g}, above 10 % of the peak: the last gain of a decay to 0 "
-            "is left behind"
-        )
+        found.append(f"it ends at {end:.3g}, above 10 % of the peak {peak:.3g}")
     if curve.end < curve.total:
         found.append(
-            f"the schedule ends at step {curve.end:,.10g} and holds {end:.3g} for the "
-            f"remaining {curve.total - curve.end:,.10g} steps"
+            f"the schedule ends at step {curve.end:,.10g} and holds {end:.3g} for the remaining "
+            f"{curve.total - curve.end:,.10g} steps"
         )
-    rise = _warmup_end(curve)
-    if rise is not None and rise > 0.5 * curve.total:
-        found.append(f"the warm-up takes {rise / curve.total:.0%} of the training")
-    found += _floors(curve.schedule, curve, end)
+    if peak_at > 0.5 * curve.total and _only_rises(curve, peak_at):
+        found.append(f"the warm-up takes {peak_at / curve.total:.0%} of the training")
+    floor = _named_floor(curve.schedule)
+    if floor and curve(np.linspace(0, curve.total, 1025)).min() > floor * (1 + 1e-9):
+        found.append(f"it never reaches the floor {floor:.3g} that it names; it ends at {end:.3g}")
     return found
 
 
@@ -166,23 +164,19 @@ def _moves(curve: Curve) -> bool:
     return bool(np.ptp(grid) > 1e-9 * grid.max())
 
 
-def _warmup_end(curve: Curve) -> float | None:
-    """Return how long a sequence rises from its start, where it does and then goes on."""
-    joints = [0.0, *curve.joints]
-    grid = curve(np.array([*joints, np.nextafter(curve.total, 0)]))
-    rising = 0
-    while rising + 1 < len(joints) and grid[rising + 1] > grid[rising]:
-        rising += 1
-    return joints[rising] if rising else None
+def _only_rises(curve: Curve, until: float) -> bool:
+    """Return whether the rate rises from step 0 to *until* without ever falling."""
+    grid = curve(np.linspace(0, until, 257))
+    return bool(np.all(np.diff(grid) >= 0) and grid[-1] > grid[0])
 
 
-def _floors(schedule: Schedule, curve: Curve, end: float) -> list[str]:
-    """Return a warning where the whole is clipped at a floor that it never comes down to."""
-    if not isinstance(schedule, Clip) or not schedule.floor:
-        last = schedule.children[-1] if isinstance(schedule, Sequence) else None
-        return _floors(last, curve, end) if last is not None else []
-    if end > schedule.floor * (1 + 1e-9):
-        return [
-            f"it never reaches the floor {schedule.floor:.3g} that it names; it ends at {end:.3g}"
-        ]
-    return []
+def _named_floor(schedule: Schedule) -> float:
+    """Return the floor at which the whole, or its last piece, is clipped; 0 where there is none."""
+    match schedule:
+        case Clip(floor=floor):
+            return floor
+        case Scale(factor=factor, child=child):
+            return factor * _named_floor(child)
+        case Sequence(pieces=pieces):
+            return _named_floor(pieces[-1])
+    return 0.0

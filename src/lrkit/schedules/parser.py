@@ -26,7 +26,7 @@ from lrkit.schedules.spans import UNITS, Span
 from lrkit.schedules.tree import Schedule
 
 MAX_LENGTH = 100_000
-MAX_NESTING = 80
+MAX_NESTING = 50
 METHODS = ("clip", "repeat", "stairs")
 _TOKEN = re.compile(
     r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)(?P<unit>%|[a-z]+)?"
@@ -145,7 +145,7 @@ class _Reader:
 
     def schedule(self, value: Any, position: int) -> Schedule:
         if not isinstance(value, Schedule):
-            raise self.error(f"a schedule is needed here, got {value!r}", position)
+            raise self.error(f"a schedule is needed here, got {value!s:.40}", position)
         return value
 
     def sequence(self) -> Any:
@@ -161,33 +161,42 @@ class _Reader:
         parts = [part()]
         while self.take(mark):
             parts.append(part())
+        return self._joined(kind, parts, at)
+
+    def _joined(self, kind: type[Sequence | Product | Sum], parts: list[Any], at: int) -> Any:
         if len(parts) == 1:
             return parts[0]
         return self.guard(at, lambda: join(kind, *(self.schedule(p, at) for p in parts)))
 
     def product(self) -> Any:
         at = self.now.position
-        value = self.atom()
+        values = [self.atom()]  # schedules side by side are joined at once, not pair by pair
         while self.now.kind == "mark" and self.now.value in ("*", "/"):
-            mark, here = self.now.value, self.now.position
+            mark = self.now.value
             self.i += 1
             right_at = self.now.position
-            value = self._times(value, mark, self.atom(), at, here, right_at)
-        return value
+            right = self.atom()
+            if not isinstance(right, float | Schedule):
+                raise self.error(f"* joins schedules and numbers, got {right!s:.40}", right_at)
+            if mark == "/" and (not isinstance(right, float) or right == 0):
+                raise self.error("only a number other than 0 can stand after /", right_at)
+            if not isinstance(values[0], float | Schedule):
+                raise self.error(f"* joins schedules and numbers, got {values[0]!s:.40}", at)
+            if isinstance(right, Schedule) and isinstance(values[-1], Schedule):
+                values.append(right)
+            else:
+                values = [self._scaled(values, right, mark, at)]
+        return self._joined(Product, values, at)
 
-    def _times(self, a: Any, mark: str, b: Any, at: int, here: int, right: int) -> Any:
-        if mark == "/":
-            if not isinstance(b, float) or b == 0:
-                raise self.error("only a number other than 0 can stand after /", right)
-            return a / b if isinstance(a, float) else self._times(a, "*", 1 / b, at, here, right)
-        if isinstance(a, float) and isinstance(b, float):
-            return a * b
-        for value, position in ((a, at), (b, right)):
-            if not isinstance(value, float | Schedule):
-                raise self.error(f"* joins schedules and numbers, got {value!r}", position)
-        if isinstance(a, Schedule) and isinstance(b, Schedule):
-            return self.guard(here, lambda: join(Product, a, b))
-        return self.guard(here, lambda: a * b)
+    def _scaled(self, values: list[Any], right: Any, mark: str, at: int) -> Any:
+        """Return the product of *values* with *right*, at least one of the two a number."""
+        left = self._joined(Product, values, at)
+        if isinstance(left, float) and isinstance(right, float):
+            result = left * right if mark == "*" else left / right
+            if result == float("inf"):
+                raise self.error("a number must be finite", at)
+            return result
+        return self.guard(at, lambda: left * (right if mark == "*" else 1 / right))
 
     def atom(self) -> Any:
         token = self.now
@@ -237,7 +246,9 @@ class _Reader:
         if name.lower() in ("none", "true", "false"):
             return {"none": None, "true": True, "false": False}[name.lower()]
         if name not in BUILDERS:
-            raise self.error(f"unknown schedule {name!r}{nearest(name, list(BUILDERS))}", position)
+            raise self.error(
+                f"unknown schedule {name[:40]!r}{nearest(name, list(BUILDERS))}", position
+            )
         return self._call(BUILDERS[name], name, position)
 
     def _method(self, value: Schedule, position: int) -> Schedule:

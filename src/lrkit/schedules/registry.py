@@ -47,7 +47,7 @@ SHAPES: dict[str, type[Shape]] = {
 
 def nearest(name: str, known: list[str]) -> str:
     """Return "; did you mean a, b?" for the names nearest to *name*, or an empty text."""
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name[:40], known, n=3, cutoff=0.5)
     return f"; did you mean {', '.join(close)}?" if close else ""
 
 

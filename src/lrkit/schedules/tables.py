@@ -174,12 +174,25 @@ class Multiplicative(Endless):
         self._numbers("start")
 
     def value(self, t: Array, horizon: Horizon) -> Array:
-        if not t.size:
-            return t.copy()
-        steps = np.floor(t).astype(np.int64)
-        factors = _rows(_load(self.f), np.arange(1.0, float(steps.max()) + 1), self)
-        # A cumulative product runs from the left whatever is asked, so any order gives these bits.
-        return np.concatenate([[self.start], self.start * np.cumprod(factors)])[steps]
+        return self.fit(horizon, math.inf).at(t)
+
+    def fit(self, horizon: Horizon, room: float) -> Piece:
+        n = self._room(horizon, room)
+        f = _load(self.f)
+        known = np.array([self.start])  # the values so far: the product is run once, from the left
+
+        def at(t: Array) -> Array:
+            nonlocal known
+            steps = np.floor(t).astype(np.int64)
+            last = int(steps.max(initial=0))
+            if last >= len(known):
+                last = max(last, 2 * len(known))
+                factors = _rows(f, np.arange(len(known), last + 1, dtype=np.float64), self)
+                known = np.concatenate([known, np.cumprod([known[-1], *factors])[1:]])
+            return known[steps]
+
+        at(np.array([min(n, 1.0)]))  # a function that fails, fails here
+        return Piece(n, at)
 
 
 def _rows(f: Callable[[float], float], t: Array, shape: Shape) -> Array:

@@ -7,7 +7,6 @@ piece gets what is left) and returns a `Piece`; the piece then maps steps to val
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +37,8 @@ class Piece:
 
     def held(self, t: Array) -> Array:
         """Return the values at *t* >= 0; after the end the last value holds."""
-        return self.at(np.minimum(t, self.length)) if math.isfinite(self.length) else self.at(t)
+        within = not t.size or t.max() <= self.length  # spares a copy of the common case
+        return self.at(t if within else np.minimum(t, self.length))
 
 
 class Schedule(ABC):
