@@ -1,0 +1,154 @@
+"""What is to be drawn, as values: lines over a common axis, from curves or from measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lrkit.errors import SpecError
+from lrkit.plots.thin import sampled, thin
+from lrkit.schedules import Curve
+
+Array = NDArray[np.float64]
+
+MOST_JOINTS: Final = 12  # a line with more has none marked: the marks would be a fence
+DECADES: Final = 5  # how far below its top a logarithmic axis goes; a decay to 0 has no bottom
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A labelled line through points (*x*, *y*), with a band from *low* to *high* where given.
+
+    All are sequences of numbers of one length; NaN and infinity are gaps. *joints* are places on
+    the x axis to mark softly. Raises `SpecError` for lengths that differ.
+
+    >>> Line("mean of 3 seeds", [0, 1], [2.5, 2.0], low=[2.4, 1.8], high=[2.6, 2.2]).y.tolist()
+    [2.5, 2.0]
+    """
+
+    label: str
+    x: Array
+    y: Array
+    low: Array | None
+    high: Array | None
+    joints: tuple[float, ...]
+
+    def __init__(
+        self,
+        label: str,
+        x: ArrayLike,
+        y: ArrayLike,
+        low: ArrayLike | None = None,
+        high: ArrayLike | None = None,
+        joints: Iterable[float] = (),
+    ) -> None:
+        columns = {"x": x, "y": y, "low": low, "high": high}
+        for name, column in columns.items():
+            array = None if column is None else np.asarray(column, dtype=np.float64)
+            if array is not None and array.shape != (np.size(x),):
+                raise SpecError(
+                    f"the columns of a line must be flat and of one length, {label!r} has "
+                    f"{np.size(x)} x and {name} of shape {array.shape}"
+                )
+            object.__setattr__(self, name, array)
+        if (low is None) != (high is None):
+            raise SpecError(f"a band needs both low and high, {label!r} has one; give the other")
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "joints", tuple(joints))
+
+    def thinned(self, points: int) -> Line:
+        """Return the line with about *points* points, its highest and lowest among them."""
+        keep = thin(self.y, points)
+        low = None if self.low is None else self.low[keep]
+        high = None if self.high is None else self.high[keep]
+        return Line(self.label, self.x[keep], self.y[keep], low, high, self.joints)
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """Lines on one pair of axes.
+
+    *log* makes the y axis logarithmic, *xlog* the x axis. *sweep* names the parameter whose
+    values the labels are; the lines then take their colours from a scale, in their order.
+    """
+
+    lines: Sequence[Line]
+    xlabel: str = "step"
+    ylabel: str = "learning rate"
+    title: str = ""
+    log: bool = False
+    xlog: bool = False
+    sweep: str = ""
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.lines:
+            raise SpecError("a chart needs at least one line, got none; pass a curve")
+        prefix = f"{self.sweep} = " if self.sweep else ""
+        object.__setattr__(self, "names", tuple(prefix + line.label for line in self.lines))
+
+    def thinned(self, points: int) -> Chart:
+        """Return the chart with at most about *points* points a line."""
+        lines = [line.thinned(points) for line in self.lines]
+        return Chart(lines, self.xlabel, self.ylabel, self.title, self.log, self.xlog, self.sweep)
+
+    def xlim(self) -> tuple[float, float]:
+        """Return the ends of the x axis."""
+        low, high = _span([line.x for line in self.lines], positive=self.xlog)
+        return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+    def ylim(self) -> tuple[float, float]:
+        """Return the ends of the y axis, with some air above; a linear axis of rates starts at 0.
+
+        A logarithmic axis ends at the lowest positive value, or five decades below the highest.
+        """
+        columns = [c for line in self.lines for c in (line.y, line.low, line.high) if c is not None]
+        low, high = _span(columns, positive=self.log)
+        if self.log:
+            low = max(low, high * 10.0**-DECADES)
+            return (low / 1.3, high * 1.5)
+        if low >= 0 and low < 0.5 * high:
+            low = 0.0
+        if high == low:
+            return (low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0))
+        air = 0.05 * (high - low)
+        return (low if low == 0 else low - air, high + air)
+
+
+def curve_chart(
+    curves: Mapping[str, Curve], *, log: bool = False, sweep: str = "", points: int = 2000
+) -> Chart:
+    """Return the chart of *curves* by label: in epochs when each knows its steps per epoch.
+
+    Long curves are thinned to about *points* points that keep the highest and lowest rate of
+    each stretch, the ends and the joints exactly.
+
+    Raises `SpecError` for no curves and for one without an end.
+    """
+    if not curves:
+        raise SpecError("a chart needs at least one curve, got none")
+    epochs = all(curve.horizon.steps_per_epoch for curve in curves.values())
+    lines = []
+    for label, curve in curves.items():
+        unit = float(curve.horizon.steps_per_epoch or 1) if epochs else 1.0
+        x, y = sampled(curve, points)
+        joints = curve.joints if len(curve.joints) <= MOST_JOINTS else ()
+        lines.append(Line(str(label), x / unit, y, joints=[j / unit for j in joints]))
+    return Chart(lines, "epoch" if epochs else "step", log=log, sweep=sweep)
+
+
+def _span(columns: Sequence[Array], *, positive: bool) -> tuple[float, float]:
+    """Return the lowest and highest finite (and positive) value; 0 and 1 when there is none."""
+    low, high = np.inf, -np.inf
+    for column in columns:
+        good = column[np.isfinite(column) & (column > 0)] if positive else column
+        good = good[np.isfinite(good)]
+        if good.size:
+            low, high = min(low, float(good.min())), max(high, float(good.max()))
+    if high < low:
+        return (0.1, 1.0) if positive else (0.0, 1.0)
+    return low, high
