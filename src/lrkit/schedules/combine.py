@@ -112,11 +112,14 @@ class Sequence(Schedule):
         return list(zip(starts + ends[:-1], starts[1:] + ends, strict=True))
 
 
+@dataclass(frozen=True, repr=False)
 class _Together(Schedule):
     """Schedules on one clock: as long as the longest, open if any is open."""
 
     parts: tuple[Schedule, ...]
-    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        check_tree(self)
 
     @property
     def children(self) -> tuple[Schedule, ...]:
@@ -152,28 +155,16 @@ class _Together(Schedule):
         """Return the two rows of values made one."""
 
 
-@dataclass(frozen=True, repr=False)
 class Product(_Together):
     """The step-by-step product; a factor whose span is over holds its last value."""
-
-    parts: tuple[Schedule, ...]
-
-    def __post_init__(self) -> None:
-        check_tree(self)
 
     @staticmethod
     def combine(a: Array, b: Array) -> Array:
         return a * b
 
 
-@dataclass(frozen=True, repr=False)
 class Sum(_Together):
     """The step-by-step sum; a term whose span is over holds its last value."""
-
-    parts: tuple[Schedule, ...]
-
-    def __post_init__(self) -> None:
-        check_tree(self)
 
     @staticmethod
     def combine(a: Array, b: Array) -> Array:

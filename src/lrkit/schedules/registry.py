@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
 from typing import Any
@@ -47,6 +46,8 @@ SHAPES: dict[str, type[Shape]] = {
 
 def nearest(name: str, known: list[str]) -> str:
     """Return "; did you mean a, b?" for the names nearest to *name*, or an empty text."""
+    import difflib  # needed for mistakes only
+
     close = difflib.get_close_matches(name[:40], known, n=3, cutoff=0.5)
     return f"; did you mean {', '.join(close)}?" if close else ""
 
