@@ -1,0 +1,75 @@
+# The one definition of how lrkit is run, tested and checked. `make help` lists the targets.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+# One thread a process: for small models two one-thread processes beat one two-thread process.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow test-peers test-base lint format types docs docs-check bench studies clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# torch goes first and alone: what depends on it would otherwise pull a build for other hardware.
+$(VENV)/.lab: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch==2.13.0
+	$(PIP) -e '.[lab]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.lab
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.peers: $(VENV)/.dev
+	$(PIP) -e '.[peers]'
+	@touch $@
+
+run: $(VENV)/.lab  ## train LeNet on handwritten digits under six schedules, with a report
+	$(BIN)/lrkit compare studies/digits.toml --out reports/digits
+
+test: $(VENV)/.dev  ## the fast tests (under 10 minutes on 2 cores)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not peers" tests
+	$(BIN)/pytest -q --doctest-modules src
+
+test-slow: $(VENV)/.dev  ## the tests that take minutes
+	$(BIN)/pytest -m slow tests
+
+test-peers: $(VENV)/.peers  ## inside Lightning, transformers and Accelerate; parity with the peers, live
+	$(BIN)/pytest -m peers tests
+	$(BIN)/pytest -q tests/parity
+
+test-base: pyproject.toml constraints.txt  ## the base install alone: schedules without torch
+	$(PYTHON) -m venv .venv-base
+	.venv-base/bin/pip install --quiet --disable-pip-version-check -c constraints.txt .
+	.venv-base/bin/python tests/base_install.py
+
+lint: $(VENV)/.dev  ## ruff and the contracts between the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## rewrite the code in the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.dev  ## mypy --strict
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev  ## write the generated docs pages and the gallery anew
+	$(BIN)/python docs/generate.py
+
+docs-check: $(VENV)/.dev  ## fail where a generated page is not what the code says
+	$(BIN)/python docs/generate.py --check
+
+bench: $(VENV)/.peers  ## every benchmark, as ratios against the peer in the same run
+	$(BIN)/python -m bench
+
+studies: $(VENV)/.lab  ## every study in studies/ (the d2l study takes half an hour on 2 cores)
+	for study in studies/*.toml; do $(BIN)/lrkit compare $$study --out reports/$$(basename $$study .toml) || exit 1; done
+
+clean:  ## remove what was built; runs and reports stay
+	rm -rf $(VENV) .venv-base build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
