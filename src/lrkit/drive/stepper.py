@@ -1,0 +1,221 @@
+"""Stepping: from one step to the next, and what may come between two."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+from torch.optim import Optimizer
+
+from lrkit.control import Edit, Observation
+from lrkit.drive.attach import claim
+from lrkit.drive.audit import Audit
+from lrkit.drive.face import Face
+from lrkit.drive.lanes import number_in
+from lrkit.drive.panel import Metrics, Panel
+from lrkit.drive.rules import Plan, check_rules, describe
+from lrkit.drive.tracks import RATE
+from lrkit.drive.writer import Writer
+from lrkit.errors import LoopError, LoopWarning, SpecError
+
+FEW = 8
+"""Groups that are looked at in every step that is not the shortest."""
+
+
+class Stepper(Face):
+    """The part of `Scheduler` that runs with the training."""
+
+    _declared: Plan
+    _audit: Audit
+    _captured: list[float]
+
+    @property
+    def hypers(self) -> frozenset[str]:
+        """The hyper-parameters that it drives."""
+        return frozenset(rule.hyper for rule in self._plan.rules)
+
+    def _tie(self, optimizer: Optimizer, writer: Writer, panel: Panel, position: int) -> None:
+        """Take hold of *optimizer* and write the values of *position*."""
+        check_rules(writer.rules, writer.optimizer.param_groups)
+        self.optimizer = optimizer
+        self._writer, self._panel = writer, panel
+        self._plan = Plan(self._declared.unit, writer.rules, panel.controllers)
+        self._extra_count = 0
+        self._untie: Callable[[], None] | None = claim(writer.optimizer, self)
+        try:
+            writer.adopt()
+            self._audit.follow(self._plan.total, position)
+            self._go(position)
+        except BaseException:
+            self.detach()
+            raise
+
+    # Stepping.
+
+    def step(self, metrics: Metrics | None = None) -> None:
+        """Move on to the next step; call it after each update (or epoch, with unit="epoch").
+
+        *metrics*, numbers by name, go to the controllers; a bare number is the metric that they
+        look for. Raises `LoopError` after `detach`, and for metrics that nobody can place.
+        """
+        writer = self._writer
+        row = writer.index + 1
+        groups = writer.optimizer.param_groups
+        if (
+            metrics is None
+            and row < writer.stop
+            and groups is writer.groups
+            and len(groups) == writer.count
+            and groups[0]["lr"] is writer.written
+        ):
+            writer.written = value = writer.values[row]
+            for group in groups:
+                group["lr"] = value
+            writer.index = row
+            writer.fresh = False
+            return
+        self._advance(metrics)
+
+    def _advance(self, metrics: Metrics | None) -> None:
+        """Do a step that needs more than an index and an assignment."""
+        self._check_tied()
+        measured = None if metrics is None else self._panel.read(metrics)
+        writer = self._writer
+        plain = writer.index + 1 < writer.limit
+        # Before each update all groups are looked at anyway; here that pays where they are few.
+        if writer.stale or writer.stop or not plain or writer.count <= FEW:
+            self._look()
+        if plain and writer.index + 1 < writer.limit:  # unless the look has changed it
+            writer.go(writer.position + 1)
+        else:
+            self._go(writer.position + 1)
+        writer.fresh = False
+        if measured is not None:
+            self._decide(measured)
+
+    def _go(self, position: int) -> None:
+        """Write the values of *position*, look at the loop, and say how far to go without."""
+        writer, audit = self._writer, self._audit
+        writer.go(position)
+        if position >= audit.next:
+            audit.call(position)
+        writer.allow(audit.next - position - 1)
+
+    def observe(self, metrics: Metrics) -> None:
+        """Give *metrics* to the controllers without moving on.
+
+        For what is measured between two updates, as an evaluation at the end of an epoch.
+        """
+        self._check_tied()
+        self._decide(self._panel.read(metrics))
+
+    def _decide(self, measured: dict[str, float]) -> None:
+        rates = tuple(number_in(group, RATE) for group in self._writer.groups)
+        for edit in self._panel.ask(Observation(self.position, measured, rates)):
+            self.apply(edit)
+
+    def apply(self, edit: Edit) -> Edit:
+        """Accept a live edit at this step boundary, and return it with its step filled in.
+
+        An edit without a step takes effect with the next update; one with a later step waits for
+        it. Raises `LoopError` for a step that is over, `SpecError` for a group that is not driven.
+
+        >>> import torch
+        >>> from lrkit.control import Scale
+        >>> from lrkit.drive import Scheduler
+        >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        >>> sched = Scheduler(optimizer, lr=0.5)
+        >>> sched.apply(Scale(0.5, author="anna", reason="loss spike")).step
+        0
+        >>> optimizer.param_groups[0]["lr"]
+        0.25
+        """
+        self._check_tied()
+        self._look()
+        writer = self._writer
+        if edit.step is not None and edit.step < self.position:
+            raise LoopError(
+                f"an edit's step must be {self.position} or later, got {edit.step}; what is done "
+                "cannot be changed, leave step out"
+            )
+        stamped = edit.stamped(self.position if edit.step is None else edit.step)
+        mine = [i for i, name in enumerate(writer.names) if edit.group in (None, name, i)]
+        if not any(writer.rate(i) for i in mine):
+            raise SpecError(f"the rate of group {edit.group!r} is not driven here; name another")
+        before = writer.edits
+        writer.edits = (*before, stamped)
+        try:
+            writer.revise()
+        except SpecError:
+            writer.edits = before
+            raise
+        self._go(self.position)
+        return stamped
+
+    def seek(self, step: int) -> None:
+        """Go to *step* (or epoch), a whole number >= 0; edits made later than it stay in force.
+
+        Every value is looked up by its step, so going back or ahead costs nothing.
+        """
+        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+            raise SpecError(f"a step is a whole number >= 0, got {step!r}; step 0 is the first")
+        self._check_tied()
+        self._look()
+        self._audit.follow(self._plan.total, step)
+        self._go(step)
+
+    def detach(self) -> None:
+        """Let go of the optimizer: its values stay as they are, and `step()` raises from now on."""
+        if self._untie is not None:
+            self._untie()
+            self._untie = None
+            self._writer.halt()
+
+    # The optimizer's side.
+
+    def before_update(self, optimizer: Optimizer) -> None:
+        """Called by the optimizer before each update."""
+        writer = self._writer
+        writer.fresh = True
+        writer.found_inf = getattr(optimizer, "found_inf", None)
+        self._audit.update()
+        self._look()
+
+    def after_load(self) -> None:
+        """Called by the optimizer when it has loaded a state: the rates in it may be old ones."""
+        self._writer.adopt()
+        self._go(self.position)
+
+    def _look(self) -> None:
+        """See whether the groups are still those we know, with the values that we wrote."""
+        writer = self._writer
+        if writer.stale:
+            self._join()
+        elif self._audit.watches_rates and (index := writer.changed()) is not None:
+            track = writer.rate(index)
+            self._audit.someone_else(
+                describe(writer.groups[index], index),
+                number_in(writer.groups[index], RATE),
+                None if track is None else track.at(self.position),
+            )
+            writer.revise()
+
+    def _join(self) -> None:
+        """Take in groups that were added to the optimizer, from this very update on."""
+        writer = self._writer
+        added = writer.adopt()
+        self._captured.extend(writer.owns[i] for i in added)
+        self._go(self.position)
+        for index in added:
+            if not any(track.index == index for track in writer.tracks):
+                name = describe(writer.groups[index], index)
+                warnings.warn(
+                    f"group {name} was added and no schedule is for it, so it is left alone; "
+                    "use '*' as the key for all other groups",
+                    LoopWarning,
+                    stacklevel=4,
+                )
+
+    def _check_tied(self) -> None:
+        if self._untie is None:
+            raise LoopError("this scheduler was detached from its optimizer; build another one")

@@ -1,0 +1,146 @@
+"""The writer: keeps the table of values, and puts them where the optimizer reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from lrkit.control import Edit
+from lrkit.drive.lanes import Column, Lane, NumberLane, make_lanes, number_in, own_tensors
+from lrkit.drive.rules import ParamGroup, Rule, check_rules, name_of
+from lrkit.drive.tracks import RATE, Track, make_tracks
+
+BLOCK = 65_536
+"""Values in the table at most, all columns together: about 2 MB of Python floats."""
+FIRST = 256
+"""Rows of the first block after a change: an edit must not cost a whole table."""
+
+
+class Writer:
+    """The table and the place in it.
+
+    The slots up to `fresh` are what `Scheduler.step` works with, so that a step costs an index
+    and an assignment: `stop` is 0 unless one column of plain numbers drives the rate of every
+    group and nothing else is driven, and then the row at which more than that is to be done.
+    """
+
+    __slots__ = (
+        "columns", "count", "edits", "found_inf", "fresh", "groups", "index", "lanes", "limit",
+        "optimizer", "owns", "rows", "rules", "start", "stop", "tensors", "tracks", "values",
+        "written",
+    )  # fmt: skip
+
+    def __init__(self, optimizer: Any, rules: Sequence[Rule]) -> None:
+        self.optimizer: Optimizer = optimizer
+        self.rules = tuple(rules)
+        self.edits: tuple[Edit, ...] = ()
+        self.owns: list[float] = []
+        self.tensors: list[Tensor] = []
+        self.tracks: list[Track] = []
+        self.lanes: list[Lane] = []
+        self.columns: list[Column] = []
+        self.groups: list[ParamGroup] = []
+        self.values: list[float] = []
+        self.written: float | None = None
+        self.found_inf: Tensor | None = None
+        self.fresh = False
+        self.start = self.index = self.count = self.stop = self.limit = self.rows = 0
+
+    @property
+    def position(self) -> int:
+        """The step whose values are written."""
+        return self.start + self.index
+
+    @property
+    def names(self) -> list[str | None]:
+        """The names of the groups as the optimizer has them now."""
+        return [name_of(group) for group in self.optimizer.param_groups]
+
+    @property
+    def stale(self) -> bool:
+        """Whether the optimizer's groups are no longer those that are written to."""
+        groups = self.optimizer.param_groups
+        return groups is not self.groups or len(groups) != self.count
+
+    def adopt(self) -> range:
+        """Take the optimizer's groups as they are now; return the indices of those added."""
+        groups: list[ParamGroup] = self.optimizer.param_groups
+        added = range(len(self.owns), len(groups))
+        check_rules(self.rules, groups)
+        self.owns.extend(number_in(groups[i], RATE) for i in added)
+        self.groups, self.count = groups, len(groups)
+        self.revise()
+        return added
+
+    def revise(self) -> None:
+        """Make tracks and lanes anew: the rules, the edits or the groups have changed."""
+        groups = self.groups
+        self.tracks = make_tracks(self.rules, self.names, self.owns, self.edits)
+        places = [(track.index, track.hyper) for track in self.tracks]
+        self.tensors = own_tensors(groups, places, self.tensors)
+        self.lanes, self.columns = make_lanes(self.tracks, groups)
+        self.rows = 0
+        self._forget()
+
+    def go(self, position: int) -> None:
+        """Write the values of step *position*, tabulating the block it is in where needed."""
+        row = position - self.start
+        if not (self.rows and 0 <= row < len(self.columns[0].values)):
+            self._tabulate(position)
+            row = 0
+        for lane in self.lanes:
+            lane.write(row)
+        self.index = row
+        alone = self.lanes[0]
+        if self._fast():
+            self.written = alone.written if isinstance(alone, NumberLane) else None
+
+    def allow(self, steps: float) -> None:
+        """Let `Scheduler.step` go on by itself for at most *steps* more steps."""
+        rows = len(self.columns[0].values) if self.columns else 0
+        self.limit = int(min(rows, self.index + steps + 1))
+        self.stop = self.limit if self._fast() else 0
+
+    def changed(self) -> int | None:
+        """Return the index of a group whose value is not the one last written, or None."""
+        if self.stop and isinstance(self.lanes[0], NumberLane):
+            self.lanes[0].written = self.written  # the steps went past the lane
+        for lane in self.lanes:
+            if (index := lane.changed()) is not None:
+                return index
+        return None
+
+    def rate(self, index: int) -> Track | None:
+        """Return the track of a group's rate, or None where nothing drives it."""
+        return next((t for t in self.tracks if t.hyper == RATE and t.index == index), None)
+
+    def halt(self) -> None:
+        """Never write again."""
+        self.stop = self.limit = 0
+
+    def _tabulate(self, position: int) -> None:
+        most = max(1, BLOCK // len(self.columns))
+        self.rows = min(most, self.rows * 4 if self.rows else FIRST)
+        for column in self.columns:
+            column.fill(position, position + self.rows)
+        self.start = position
+        if self._fast():
+            self.values = self.columns[0].values
+
+    def _fast(self) -> bool:
+        if len(self.lanes) != 1:
+            return False
+        lane = self.lanes[0]
+        return (
+            isinstance(lane, NumberLane)
+            and lane.key == RATE
+            and lane.factors is None
+            and len(lane.groups) == self.count
+        )
+
+    def _forget(self) -> None:
+        self.stop = self.limit = 0
+        self.values, self.written = [], None
