@@ -9,6 +9,9 @@ Importing lrkit loads NumPy and nothing heavier; `lr.Scheduler` and the other na
 torch or a plotting library load it when they are first used.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from lrkit.errors import (
     DataError,
     HorizonError,
@@ -20,9 +23,75 @@ from lrkit.errors import (
 )
 from lrkit.schedules import *  # noqa: F403
 from lrkit.schedules import __all__ as _schedules
+from lrkit.schedules import attach_views as _attach_views
+
+if TYPE_CHECKING:
+    from lrkit.control import Plateau, effective, plateau
+    from lrkit.drive import Scheduler
+    from lrkit.lab import Task, compare, train
+    from lrkit.plots import plot
+    from lrkit.records import replay
 
 __version__ = "0.1.0"
+
+# Names of the rooms that are not loaded until they are used.
+_LATER = {
+    "Scheduler": "lrkit.drive",
+    "Plateau": "lrkit.control",
+    "plateau": "lrkit.control",
+    "effective": "lrkit.control",
+    "Task": "lrkit.lab",
+    "train": "lrkit.lab",
+    "compare": "lrkit.lab",
+    "plot": "lrkit.plots",
+    "replay": "lrkit.records",
+}
+
 __all__ = [
-    "DataError", "HorizonError", "InternalError", "LoopError", "LoopWarning", "LrkitError",
-    "SpecError", *_schedules,
-]  # fmt: skip
+    "DataError",
+    "HorizonError",
+    "InternalError",
+    "LoopError",
+    "LoopWarning",
+    "LrkitError",
+    "Plateau",
+    "Scheduler",
+    "SpecError",
+    "Task",
+    "compare",
+    "effective",
+    "plateau",
+    "plot",
+    "replay",
+    "train",
+    *_schedules,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'lrkit' has no attribute {name!r}")
+    try:
+        return getattr(import_module(_LATER[name]), name)
+    except ModuleNotFoundError as error:
+        extra = "torch" if name == "Scheduler" else "lab"
+        raise LrkitError(
+            f"lrkit.{name} needs {error.name}, which is not installed; "
+            f"pip install 'lrkit[{extra}]'"
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
+def _view(*arguments: Any, **options: Any) -> Any:
+    return import_module("lrkit.plots").plot(*arguments, **options)
+
+
+def _notebook(curve: Curve) -> str:  # noqa: F405
+    drawn: str = import_module("lrkit.plots").notebook(curve)
+    return drawn
+
+
+_attach_views(_view, _notebook)
