@@ -1,0 +1,64 @@
+"""Tasks, the training loop, and comparisons of many trainings.
+
+May touch torch, data sets, the folders of runs and, through `lrkit.drive` alone, an optimizer's
+rates. Names are loaded when they are first asked for, so a study is read without torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from lrkit.lab.compare import Comparison, RowResult, compare
+    from lrkit.lab.progress import Watcher
+    from lrkit.lab.report import report, table
+    from lrkit.lab.result import RunResult
+    from lrkit.lab.statistics import Paired, Summary
+    from lrkit.lab.study import Entry, Reference, Row, Study, decode_study, load_study
+    from lrkit.lab.task import IndexBatches, Task
+    from lrkit.lab.tasks import TaskInfo, task, tasks
+    from lrkit.lab.training import train
+
+__all__ = [
+    "Comparison",
+    "Entry",
+    "IndexBatches",
+    "Paired",
+    "Reference",
+    "Row",
+    "RowResult",
+    "RunResult",
+    "Study",
+    "Summary",
+    "Task",
+    "TaskInfo",
+    "Watcher",
+    "compare",
+    "decode_study",
+    "load_study",
+    "report",
+    "table",
+    "task",
+    "tasks",
+    "train",
+]
+
+_HOMES: Final = {
+    "compare": ("Comparison", "RowResult", "compare"),
+    "progress": ("Watcher",),
+    "report": ("report", "table"),
+    "result": ("RunResult",),
+    "statistics": ("Paired", "Summary"),
+    "study": ("Entry", "Reference", "Row", "Study", "decode_study", "load_study"),
+    "task": ("IndexBatches", "Task"),
+    "tasks": ("TaskInfo", "task", "tasks"),
+    "training": ("train",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"lrkit.lab.{home}"), name)
+    raise AttributeError(f"module 'lrkit.lab' has no attribute {name!r}")

@@ -1,0 +1,94 @@
+"""The charts of a comparison: rates, training losses, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from lrkit.lab.compare import Comparison, RowResult
+from lrkit.lab.result import RunResult
+from lrkit.plots import Chart, Line, curve_chart
+
+WIDE: Final = 20.0
+"""An axis whose values differ by more than this factor is logarithmic."""
+
+
+def charts(comparison: Comparison) -> dict[str, Chart]:
+    """Return the charts by a short name: rate, loss and score, or one for each panel."""
+    rows = comparison.rows
+    if not comparison.score_name:
+        panels = list(dict.fromkeys(row.row.panel for row in rows))
+        return {
+            f"curves-{i}" if len(panels) > 1 else "curves": _rates(
+                [row for row in rows if row.row.panel == panel], comparison.study.per, panel
+            )
+            for i, panel in enumerate(panels, 1)
+        }
+    found = {"rate": _rates(rows, comparison.study.per, "Learning rate")}
+    if any(row.scores for row in rows):
+        found["loss"] = _over_epochs(rows, "training loss", _loss, "Training loss")
+        label, of = _score(comparison)
+        found["score"] = _over_epochs(rows, label, of, f"{label[0].upper()}{label[1:]}")
+    return found
+
+
+def _rates(rows: Sequence[RowResult], per: str, title: str) -> Chart:
+    sweep = _sweep(rows)
+    curves = {_label(row, sweep): row.curve for row in rows}
+    if per == "step":
+        chart = curve_chart(curves, sweep=sweep, points=1000)
+        return Chart(chart.lines, chart.xlabel, "learning rate", title, sweep=sweep)
+    lines = []
+    for label, curve in curves.items():
+        values = curve.values()
+        lines.append(Line(label, np.arange(2 * len(values)) + 1 >> 1, np.repeat(values, 2)))
+    return Chart(lines, "epoch", "learning rate", title, sweep=sweep)
+
+
+def _over_epochs(
+    rows: Sequence[RowResult], ylabel: str, of: Callable[[Mapping[str, float]], float], title: str
+) -> Chart:
+    """Return the mean over the seeds that trained, in a band from the lowest to the highest."""
+    sweep = _sweep(rows)
+    lines = []
+    for row in rows:
+        trained = [run for run in row.runs if not run.failure]
+        if not trained:
+            continue
+        values = np.array([[of(e) for e in run.evaluations] for run in trained])
+        band = (values.min(0), values.max(0)) if len(trained) > 1 else (None, None)
+        lines.append(Line(_label(row, sweep), _epochs(trained[0]), values.mean(0), *band))
+    return Chart(lines, "epoch", ylabel, title, log=_is_wide(lines), sweep=sweep)
+
+
+def _epochs(run: RunResult) -> list[float]:
+    return [float(e["epoch"]) for e in run.evaluations]
+
+
+def _loss(evaluation: Mapping[str, float]) -> float:
+    return float(evaluation["train_loss"])
+
+
+def _score(comparison: Comparison) -> tuple[str, Callable[[Mapping[str, float]], float]]:
+    name = comparison.score_name
+    if name == "accuracy":  # what is left to win is seen better in the error
+        return "test error", lambda evaluation: 1.0 - float(evaluation[name])
+    return f"test {name}", lambda evaluation: float(evaluation[name])
+
+
+def _is_wide(lines: Sequence[Line]) -> bool:
+    values = np.concatenate([line.y for line in lines])
+    return bool(values.min() > 0 and values.max() / values.min() > WIDE)
+
+
+def _sweep(rows: Sequence[RowResult]) -> str:
+    """Return the parameter whose values *rows* are, or "" when they are not of one kind."""
+    names = {row.row.sweep for row in rows}
+    values = [row.row.value for row in rows]
+    return names.pop() if len(names) == 1 and len(set(values)) == len(rows) > 1 else ""
+
+
+def _label(row: RowResult, sweep: str) -> str:
+    return row.row.value if sweep else row.row.name

@@ -1,0 +1,216 @@
+"""Comparing schedules: every schedule of a study with every seed, side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from lrkit.errors import DataError, SpecError
+from lrkit.lab.display import Display
+from lrkit.lab.jobs import Job, jobs_of
+from lrkit.lab.pool import Pool, default_workers
+from lrkit.lab.result import RunResult
+from lrkit.lab.statistics import Paired, Summary
+from lrkit.lab.study import Row, Study, study_json
+from lrkit.records import list_runs, remove_run, replay, write_file
+from lrkit.schedules import Curve, Horizon
+
+LOCK: Final = ".compare.lock"
+BOARD: Final = ".progress"
+RUNS: Final = "runs"
+
+
+@dataclass(frozen=True, eq=False)
+class RowResult:
+    """A schedule of a study, its curve, and its trainings, one for each seed."""
+
+    row: Row
+    curve: Curve
+    runs: tuple[RunResult, ...]
+
+    @property
+    def scores(self) -> dict[int, float]:
+        """The last score of every seed that trained."""
+        return {run.seed: run.score for run in self.runs if not run.failure}
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """Why the other seeds count as failed."""
+        return {run.seed: run.failure for run in self.runs if run.failure}
+
+    @property
+    def summary(self) -> Summary:
+        """Mean and spread of the scores of the seeds that trained."""
+        return Summary.of(list(self.scores.values()))
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What a study came to; `replayed` trainings were finished before.
+
+    `score_name` is "" for a study that only draws curves.
+    """
+
+    study: Study
+    rows: tuple[RowResult, ...]
+    score_name: str = ""
+    higher_is_better: bool = True
+    replayed: int = 0
+
+    def paired(self, row: RowResult) -> Paired:
+        """Return the differences of *row* from the first schedule, seed by seed."""
+        return Paired.of(row.scores, self.rows[0].scores)
+
+
+def compare(
+    study: Study,
+    out: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+    console: Console | None = None,
+) -> Comparison:
+    """Run every training of *study* that is not finished yet, and return what all came to.
+
+    The trainings run in *workers* processes of one thread each (None: one a core) and are kept
+    in `out/runs`. After an error or Ctrl-C the finished ones stay; the same call goes on from
+    there, also after the study was changed: a training is known by what decides its outcome.
+    What was begun and not finished is done again.
+
+    Raises `SpecError`, `LoopError` and `DataError` before the first training where it can, and
+    `DataError` when another comparison is at work in *out*.
+    """
+    if workers is not None and (isinstance(workers, bool) or workers < 1):
+        raise SpecError(f"`workers >= 1` must hold, got {workers!r}")
+    folder = Path(os.path.abspath(out))
+    if not study.task:
+        return _curves_only(study)
+    from lrkit.lab.prepare import prepare
+
+    screen = console or Console(stderr=True, quiet=not progress)
+    with only_one(folder):
+        plan = prepare(study)
+        jobs = jobs_of(study, plan.device, folder / RUNS)
+        write_file(folder / "study.json", study_json(study))
+        found = _sort_out(folder / RUNS, jobs, screen)
+        left = [(i, job) for i, job in enumerate(jobs) if job.identity not in found]
+        if left:
+            _train(left, len(jobs), folder, workers or default_workers(), screen, found)
+        runs = {job.identity: RunResult.of(replay(found[job.identity])) for job in jobs}
+    rows = tuple(
+        RowResult(
+            row,
+            curve,
+            tuple(runs[job.identity] for job in jobs if job.row.name == row.name),
+        )
+        for row, curve in zip(study.rows(), plan.curves, strict=True)
+    )
+    replayed = len(jobs) - len(left)
+    return Comparison(study, rows, plan.score_name, plan.higher_is_better, replayed)
+
+
+def _curves_only(study: Study) -> Comparison:
+    total = study.total if study.epochs is None else f"{study.epochs}ep"
+    per_epoch = 1 if study.per == "epoch" else study.steps_per_epoch
+    horizon = Horizon.of(total, steps_per_epoch=per_epoch, batch_size=study.batch_size)
+    return Comparison(
+        study, tuple(RowResult(row, row.schedule.over(horizon), ()) for row in study.rows())
+    )
+
+
+def _sort_out(root: Path, jobs: list[Job], screen: Console) -> dict[str, Path]:
+    """Return the finished trainings by identity, and remove what was begun and not finished."""
+    wanted = {job.identity for job in jobs}
+    finished: dict[str, Path] = {}
+    broken: list[Path] = []
+    for summary in list_runs(root) if root.is_dir() else ():
+        identity = str(summary.header.get("identity", ""))
+        if summary.status == "damaged" and any(job.folder == summary.folder for job in jobs):
+            broken.append(summary.folder)
+        elif identity in wanted:
+            if is_finished(summary.folder):
+                finished[identity] = summary.folder
+            else:
+                broken.append(summary.folder)
+    for folder in broken:
+        screen.print(f"{folder.name} was not finished; it is done again", highlight=False)
+        remove_run(folder)
+    if finished:
+        screen.print(f"{len(finished)} of {len(jobs)} trainings are there already", highlight=False)
+    return finished
+
+
+def is_finished(folder: Path) -> bool:
+    """Return whether the training in *folder* came to its end, a good one or not."""
+    run = replay(folder)
+    return run.events_lost == 0 and RunResult.of(run).status in ("done", "failed")
+
+
+def _train(
+    left: list[tuple[int, Job]],
+    count: int,
+    folder: Path,
+    workers: int,
+    screen: Console,
+    found: dict[str, Path],
+) -> None:
+    """Run the jobs of *left* and enter them into *found*."""
+
+    def unfinished(job: Job) -> bool:
+        if not job.folder.exists():
+            return True
+        if is_finished(job.folder):
+            return False
+        remove_run(job.folder)
+        return True
+
+    def finished(index: int, job: Job) -> None:
+        found[job.identity] = job.folder
+        display.finished(index, job, RunResult.of(replay(job.folder)))
+
+    board = folder / BOARD
+    try:
+        with Display(count, count - len(left), dict(left), screen) as display:
+            Pool(workers, board, count).run(left, finished, display.look, unfinished)
+    except KeyboardInterrupt:
+        screen.print(
+            f"stopped: {len(found)} of {count} trainings are finished and kept; "
+            "the same command goes on from there"
+        )
+        raise
+    finally:
+        board.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold *folder* for one comparison; the lock goes when its process does."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"cannot write to {folder}: {reason}; choose another folder") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+        os.close(descriptor)
+        raise DataError(
+            f"one comparison a folder: {folder} is used by {holder}; wait, or choose another folder"
+        ) from None
+    try:
+        os.ftruncate(descriptor, 0)
+        with contextlib.suppress(OSError):  # who holds it is a courtesy; the disk may be full
+            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

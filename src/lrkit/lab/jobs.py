@@ -1,0 +1,116 @@
+"""The trainings of a comparison: what makes each one itself, and how a worker runs one."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from lrkit.lab.board import Board, BoardWatcher
+from lrkit.lab.study import Row, Study
+
+IDENTITY: Final = 1
+"""Raised when a change of lrkit's own changes what a training computes."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: a row of the study with one seed."""
+
+    study: Study
+    row: Row
+    seed: int
+    device: str
+    identity: str
+    folder: Path
+
+
+def jobs_of(study: Study, device: str, root: Path) -> list[Job]:
+    """Return the trainings of *study*, all schedules with the first seed, then with the next."""
+    return [
+        Job(study, row, seed, device, identity, root / f"{_slug(row.name)}-s{seed}-{identity[:8]}")
+        for seed in study.seeds
+        for row in study.rows()
+        for identity in [identity_of(study, row, seed, device)]
+    ]
+
+
+def identity_of(study: Study, row: Row, seed: int, device: str) -> str:
+    """Return the hash of all that decides what a training computes, and of nothing else.
+
+    Names, notes and references may change without a run being done again; a user's own task
+    counts with the text of its module.
+    """
+    decides: dict[str, Any] = {
+        "identity": IDENTITY,
+        "task": study.task,
+        "source": _source(study.task),
+        "options": dict(sorted(study.options.items())),
+        "schedule": row.schedule.to_dict(),
+        "seed": seed,
+        "device": device.partition(":")[0],
+        "length": str(study.total) if study.epochs is None else f"{study.epochs}ep",
+        "per": study.per,
+        "clip": study.clip,
+        "accumulate": study.accumulate,
+        "amp": study.amp,
+    }
+    return hashlib.sha256(msgspec.json.encode(decides, order="deterministic")).hexdigest()
+
+
+def run_job(job: Job, board: Path, index: int, count: int, parent: int) -> None:
+    """Run *job* on one thread; how it went is in its journal.
+
+    A loss that is not finite is such an outcome; errors of task and disk are raised.
+    """
+    import torch
+
+    from lrkit.lab.training import train
+
+    torch.set_num_threads(1)
+    shared = Board(board, count)
+    if shared.stopped:
+        return
+    try:
+        train(
+            job.study.task,
+            job.row.schedule,
+            epochs=job.study.epochs,
+            total=job.study.total,
+            per=job.study.per,
+            seed=job.seed,
+            device=job.device,
+            options=job.study.options,
+            clip=job.study.clip,
+            accumulate=job.study.accumulate,
+            amp=job.study.amp,
+            run=job.folder,
+            header={"identity": job.identity, "study": job.study.name, "row": job.row.name},
+            progress=BoardWatcher(shared, index, parent),
+        )
+    except KeyboardInterrupt:
+        return  # told to stop; the journal says so
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the process that started the comparison; it tells the workers to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")[:60] or "run"
+
+
+def _source(task: str) -> str:
+    """Return the hash of the module of a user's own task; "" for ours."""
+    module, colon, _ = task.partition(":")
+    spec = importlib.util.find_spec(module) if colon else None
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return ""
+    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()

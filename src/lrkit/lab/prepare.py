@@ -1,0 +1,42 @@
+"""What can be known of a study before anything is trained: its device, curves and score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lrkit.errors import SpecError
+from lrkit.lab.loop import Options
+from lrkit.lab.plan import plan_of
+from lrkit.lab.study import Study
+from lrkit.lab.tasks import pick_device, task
+from lrkit.schedules import Curve
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The device, the curve of every row, and what the task's score is."""
+
+    device: str
+    curves: tuple[Curve, ...]
+    score_name: str
+    higher_is_better: bool
+
+
+def prepare(study: Study) -> Prepared:
+    """Make the task once and place every schedule on its horizon, so that faults show now.
+
+    A data set that has to be downloaded is downloaded here, once.
+    """
+    device = pick_device(study.device)
+    made = task(study.task, study.seeds[0], device, **study.options)
+    options = Options(study.clip, study.accumulate, study.amp, study.per)
+    curves = []
+    for row in study.rows():
+        try:
+            plan = plan_of(made, row.schedule, options, epochs=study.epochs, total=study.total)
+        except SpecError as error:
+            raise type(error)(
+                f"schedule {row.name!r}: {error.reason}", error.text, error.position
+            ) from error
+        curves.append(plan.curve)
+    return Prepared(device, tuple(curves), made.score, made.higher_is_better)

@@ -1,0 +1,218 @@
+"""Studies: which schedules, on which task, how often and how long, and what others found.
+
+A study is a TOML file. Nothing here trains, and nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from lrkit.errors import DataError, SpecError
+from lrkit.schedules import Schedule, parse
+
+Value = bool | int | float | str
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What others found: `scores` of the runs that trained, and how many did not."""
+
+    source: str
+    scores: tuple[float, ...] = ()
+    failed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.failed < 0 or not all(math.isfinite(s) for s in self.scores):
+            raise ValueError(f"scores must be finite and failed >= 0, {self.source!r} has others")
+        if not self.scores and not self.failed:
+            raise ValueError(f"a reference needs scores, {self.source!r} has none")
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A schedule of a study, or one for each value of the parameter in `vary`.
+
+    `vary = {factor = [0.9, 0.8]}` puts each value where `text` and `name` say `{factor}`.
+    Entries of one `panel` are drawn on one axis when the study trains nothing.
+    """
+
+    text: str
+    name: str = ""
+    vary: dict[str, tuple[float | str, ...]] = {}
+    panel: str = ""
+    note: str = ""
+    references: tuple[Reference, ...] = ()
+
+
+class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Schedules x seeds x rates on one task; without a `task` only their curves are drawn.
+
+    - `rates`: each schedule is run times each rate; empty: as it stands.
+    - `epochs` or `total` (a span): how long; neither: the task's own budget.
+    - `options` go to the task, `clip`, `accumulate`, `amp`, `per` and `device` to `train`.
+    - `steps_per_epoch` and `batch_size` set the horizon of a study without a task.
+
+    The first schedule is the one that the others are compared with, seed by seed.
+
+    Raises `SpecError` for what breaks a rule.
+
+    >>> study = Study(name="two", task="poly-tanh", schedules=("0.1 * cosine()", "constant(0.1)"))
+    >>> [row.name for row in study.rows()]
+    ['0.1 * cosine()', 'constant(0.1)']
+    """
+
+    name: str
+    schedules: tuple[Entry | str, ...]
+    format: Literal[1] = 1
+    title: str = ""
+    note: str = ""
+    task: str = ""
+    options: dict[str, Value] = {}
+    seeds: tuple[int, ...] = (0, 1, 2)
+    rates: tuple[float, ...] = ()
+    epochs: int | None = None
+    total: str | int | None = None
+    per: Literal["step", "epoch"] = "step"
+    clip: float | None = None
+    accumulate: int = 1
+    amp: bool = False
+    device: str = "auto"
+    steps_per_epoch: int | None = None
+    batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return every schedule that is to run: entries x values x rates, in that order."""
+        return tuple(
+            row
+            for item in self.schedules
+            for entry in _expanded(Entry(text=item) if isinstance(item, str) else item, self.rates)
+            for row in entry
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One schedule of a study under its name; `value` of the parameter `sweep` made it, if any."""
+
+    name: str
+    schedule: Schedule
+    sweep: str = ""
+    value: str = ""
+    panel: str = ""
+    note: str = ""
+    references: tuple[Reference, ...] = ()
+
+
+def load_study(path: str | os.PathLike[str]) -> Study:
+    """Return the study in the TOML file *path*.
+
+    Raises `DataError` when the file cannot be read and `SpecError` when it is no study; an
+    unknown key is named with the nearest known one.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"cannot read the study {path}: {reason}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise SpecError(f"a study is UTF-8 text, {path} is not; save it as UTF-8") from error
+    try:
+        return decode_study(text)
+    except SpecError as error:
+        raise SpecError(f"{path}: {error.reason}", error.text, error.position) from error
+
+
+def decode_study(text: str) -> Study:
+    """Return the study that the TOML *text* spells; see `load_study`."""
+    try:
+        return msgspec.toml.decode(text, type=Study)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, SpecError):
+            raise error.__cause__ from None
+        raise SpecError(_explain(str(error))) from error
+    except msgspec.DecodeError as error:
+        raise SpecError(f"not TOML: {error}; see toml.io for the format") from error
+
+
+def study_json(study: Study) -> bytes:
+    """Return *study* as JSON, for the folder of its results; equal studies have equal JSON."""
+    return msgspec.json.format(msgspec.json.encode(study, order="deterministic"))
+
+
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$(.*)`)?")
+
+
+def _explain(message: str) -> str:
+    match = _UNKNOWN.match(message)
+    if match is None:
+        return message.replace("`$.", "`").replace("Object missing", "the study lacks the")
+    key, path = match[1], match[2] or ""
+    kind = Reference if "references" in path else Entry if "schedules" in path else Study
+    known = list(kind.__struct_fields__)
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    where = f" in {path.lstrip('.')}" if path else ""
+    return f"unknown key {key!r}{where}; {hint}"
+
+
+def _check(study: Study) -> None:
+    if not study.name or not re.fullmatch(r"[\w.-]+", study.name):
+        raise SpecError(f"a study's name is letters, digits, - and _, got {study.name!r}")
+    if not study.schedules:
+        raise SpecError("a study needs a schedule, it has none; add [[schedules]] text = '...'")
+    if study.epochs is not None and study.total is not None:
+        raise SpecError("epochs and total say the same; keep one")
+    if study.epochs is not None and study.epochs < 1:
+        raise SpecError(f"`epochs >= 1` must hold, got {study.epochs}")
+    if study.task and (not study.seeds or len(set(study.seeds)) < len(study.seeds)):
+        raise SpecError(f"seeds must be one or more different numbers, got {list(study.seeds)}")
+    if any(seed < 0 for seed in study.seeds):
+        raise SpecError(f"`seed >= 0` must hold, got {min(study.seeds)}")
+    if not all(math.isfinite(rate) and rate > 0 for rate in study.rates):
+        raise SpecError(f"rates must be finite and > 0, got {list(study.rates)}")
+    if not study.task and study.total is None and study.epochs is None:
+        raise SpecError("a study without a task needs a total for its curves; add total = '100ep'")
+    names = [row.name for row in study.rows()]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SpecError(f"every schedule needs a name of its own, {twice[0]!r} comes twice")
+
+
+def _expanded(entry: Entry, rates: tuple[float, ...]) -> list[list[Row]]:
+    """Return the rows of *entry*, for each of its values those of every rate."""
+    if not entry.vary:
+        return [_rated(entry, entry.name or entry.text, entry.text, "", "", rates)]
+    if len(entry.vary) > 1:
+        raise SpecError(f"vary takes one parameter, got {', '.join(entry.vary)}; use two entries")
+    ((key, values),) = entry.vary.items()
+    slot = f"{{{key}}}"
+    if slot not in entry.text:
+        raise SpecError(f"vary names {key!r}, so the text must say {slot}, got {entry.text!r}")
+    name = entry.name if slot in entry.name else f"{entry.name} {key}={slot}".strip()
+    return [
+        _rated(entry, name.replace(slot, v), entry.text.replace(slot, v), key, v, rates)
+        for v in map(str, values)
+    ]
+
+
+def _rated(
+    entry: Entry, name: str, text: str, sweep: str, value: str, rates: tuple[float, ...]
+) -> list[Row]:
+    try:
+        schedule = parse(text)
+    except SpecError as error:
+        raise SpecError(f"schedule {name!r}: {error.reason}", error.text, error.position) from error
+    about = (entry.panel, entry.note, entry.references)
+    if not rates:
+        return [Row(name, schedule, sweep, value, *about)]
+    return [
+        Row(f"{name} at {rate:g}", rate * schedule, "rate", f"{rate:g}", *about) for rate in rates
+    ]
