@@ -1,0 +1,1 @@
+"""Parity: lrkit gives the learning rates of other libraries, step by step."""

@@ -1,0 +1,57 @@
+"""The table itself: what the docs page promises is what is tested."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.parity.row import Pin, Row, Table, difference
+from tests.parity.tables import OPTAX, TABLES, TORCH, TRANSFORMERS
+
+REPO = Path(__file__).resolve().parents[2]
+ROW = Row(name="x", call="x", ours="constant(1)", total=2, steps=4)
+
+
+def test_the_docs_page_is_what_the_rows_say() -> None:
+    command = [sys.executable, REPO / "docs" / "generate_parity.py", "--check"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.peer)
+def test_no_row_is_there_twice(table: Table) -> None:
+    seen = [(row.key, row.ours) for row in table.rows]
+    assert len(seen) == len(set(seen))
+
+
+def test_a_pin_needs_a_reason() -> None:
+    with pytest.raises(ValueError, match="pins need a fault"):
+        replace(ROW, pins=(Pin(3, 3, 1.0),))
+
+
+@pytest.mark.parametrize("table", [TORCH, TRANSFORMERS, OPTAX], ids=lambda table: table.peer)
+def test_the_version_on_the_page_is_the_one_compared_with(table) -> None:
+    try:
+        here = version(table.peer).split("+")[0]
+    except PackageNotFoundError:
+        pytest.skip(f"{table.peer} is not installed")
+    if here != table.version:
+        pytest.skip(f"the page says {table.peer} {table.version}, here is {here}")
+
+
+def test_a_difference_is_seen_and_a_nan_of_the_peer_is_one() -> None:
+    assert difference(ROW, [1, 1, 1, 1], [1, 1, 1, 1 + 1e-11]) != ""
+    assert difference(ROW, [1, 1, 1, 1], [1, 1, 1, 1 + 1e-13]) == ""
+    assert difference(ROW, [1, 1, 1, 1], [1, 1, 1, np.nan]) != ""
+    assert difference(ROW, [1, 1, 1, 1], [1, 1, 1]) != ""
+
+
+def test_a_pin_holds_our_value_and_fails_when_the_peer_was_repaired() -> None:
+    row = replace(ROW, pins=(Pin(3, 3, 1.0),), fault="rises")
+    assert difference(row, [1, 1, 1, 1], [1, 1, 1, 7]) == ""
+    assert "pinned to" in difference(row, [1, 1, 1, 2], [1, 1, 1, 7])
+    assert "the peer agrees" in difference(row, [1, 1, 1, 1], [1, 1, 1, 1])
