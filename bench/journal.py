@@ -1,22 +1,19 @@
 """The journal: what a metrics event costs a training step, and how long a replay takes.
 
-    python bench/journal.py [events]
+    python -m bench.journal [events]
 
 Bars: append <= 10 microseconds; replay of 1,000,000 events <= 5 s. Appending is timed over the
-whole run of events, flushes included, in repeats; the table gives the median and the range.
+whole run of events of three values, flushes included.
 """
 
 from __future__ import annotations
 
-import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from bench.table import Row, show
 from lrkit.records import Journal, list_runs, replay
 
 APPEND_BAR = 10.0  # microseconds
@@ -42,35 +39,26 @@ def replay_seconds(folder: Path) -> float:
     return time.perf_counter() - begin
 
 
-def row(table: Table, what: str, unit: str, values: list[float], bar: float) -> bool:
-    """Add the median and range of *values* to *table*, and return whether the bar is met."""
-    middle = statistics.median(values)
-    met = middle <= bar
-    spread = f"{min(values):.2f} .. {max(values):.2f}"
-    table.add_row(
-        what, f"{middle:.2f} {unit}", spread, f"<= {bar:g} {unit}", "met" if met else "MISSED"
-    )
-    return met
+def listing_milliseconds(root: Path) -> float:
+    """Return the time a run of the list of *root* takes."""
+    begin = time.perf_counter()
+    found = list_runs(root)
+    return (time.perf_counter() - begin) / len(found) * 1e3
 
 
 def main() -> int:
     """Print the table; the exit code is 1 when a bar is missed."""
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    table = Table("what", "median", "range", "bar", "", title=f"journal, {events:,} events")
     with tempfile.TemporaryDirectory() as root:
         runs = [Path(root) / f"run-{i}" for i in range(REPEATS)]
-        appends = [append_microseconds(run, events) for run in runs]
-        replays = [replay_seconds(run) for run in runs]
-        begin = time.perf_counter()
-        list_runs(root)
-        listing = (time.perf_counter() - begin) / REPEATS * 1e3
-        size = (runs[0] / "journal.jsonl").stat().st_size / events
-    met = row(table, "append a metrics event", "us", appends, APPEND_BAR)
-    met &= row(table, "replay", "s", replays, REPLAY_BAR * events / 1e6)
-    table.add_row("one run in a listing", f"{listing:.2f} ms", "", "", "")
-    table.add_row("one event on disk", f"{size:.0f} bytes", "", "", "")
-    Console(width=100).print(table)
-    return 0 if met else 1
+        rows = [
+            Row.of(
+                "append, us an event", [append_microseconds(r, events) for r in runs], APPEND_BAR
+            ),
+            Row.of("replay, s", [replay_seconds(r) for r in runs], REPLAY_BAR * events / 1e6),
+            Row.of("listing, ms a run", [listing_milliseconds(Path(root)) for _ in runs]),
+        ]
+    return 0 if show(f"Journal, {events:,} metrics events of three values", rows) else 1
 
 
 if __name__ == "__main__":

@@ -57,7 +57,9 @@ class Line:
             object.__setattr__(self, name, array)
         if (low is None) != (high is None):
             raise SpecError(f"a band needs both low and high, {label!r} has one; give the other")
-        object.__setattr__(self, "label", label)
+        # An escape sequence in a label would move the terminal's cursor or break the SVG.
+        plain = "".join(c if c.isprintable() else " " for c in label)
+        object.__setattr__(self, "label", plain)
         object.__setattr__(self, "joints", tuple(joints))
 
     def thinned(self, points: int) -> Line:
@@ -113,6 +115,8 @@ class Chart:
             return (low / 1.3, high * 1.5)
         if low >= 0 and low < 0.5 * high:
             low = 0.0
+        if high == low == 0:
+            return (0.0, 1.0)
         if high == low:
             return (low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0))
         air = 0.05 * (high - low)

@@ -122,8 +122,14 @@ def _columns(names: list[str]) -> int:
 
 
 def _names(chart: Chart) -> list[str]:
-    wrapper = textwrap.TextWrapper(LETTERS - 10, break_on_hyphens=False)
-    return ["\n".join(wrapper.wrap(name)) for name in chart.names]
+    wrapper = textwrap.TextWrapper(LETTERS - 10, break_on_hyphens=False, drop_whitespace=False)
+    return ["\n".join(wrapper.wrap(_literal(name))) for name in chart.names]
+
+
+def _literal(text: str) -> str:
+    """Return *text* so that matplotlib shows it: not as a formula, and not hidden for its "_"."""
+    text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def _dress(axes: Axes, chart: Chart) -> None:
@@ -142,10 +148,10 @@ def _dress(axes: Axes, chart: Chart) -> None:
     axes.tick_params(colors=INK, which="both", labelsize=9, color=SOFT)
     axes.grid(axis="y", color=SOFT, alpha=0.22, linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.set_xlabel(chart.xlabel, color=INK, fontsize=10)
-    axes.set_ylabel(chart.ylabel, color=INK, fontsize=10)
+    axes.set_xlabel(_literal(chart.xlabel), color=INK, fontsize=10)
+    axes.set_ylabel(_literal(chart.ylabel), color=INK, fontsize=10)
     if chart.title:
-        axes.set_title(chart.title, color=INK, fontsize=12, loc="left", pad=12)
+        axes.set_title(_literal(chart.title), color=INK, fontsize=12, loc="left", pad=12)
 
 
 def _draw(axes: Axes, chart: Chart, index: int, line: Line) -> None:

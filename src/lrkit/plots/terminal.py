@@ -101,7 +101,8 @@ def _drawn(chart: Chart, width: int, height: int, color: bool) -> str:
         finally:
             figure.clear()
             plotext.terminal.clear()
-    return "\n".join(row.rstrip() for row in text.splitlines()) if not color else text
+    rows = text.rstrip("\n").split("\n")
+    return "\n".join(rows if color else [row.rstrip() for row in rows])
 
 
 class _Scale:
