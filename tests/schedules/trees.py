@@ -85,7 +85,7 @@ recipes = st.sampled_from(
         lr.cyclic(0.1, 0.6, "7st", window="welch", factor=0.99),
         lr.cyclic(0.1, 0.6, "7st", window="hann", start="peak"),
         lr.sgdr("9st", stretch=1.7, shrink=0.8),
-        lr.sgdr("20st", stretch=1.3, warmup_span="4st"),
+        lr.sgdr("20st", stretch=1.3, warmup="4st"),
         lr.sgdr("50st", stretch=0.7, times=5),
         lr.noam(64, 30),
         lr.table([1, 0.2, 0.6], at=["1ep", "20st", "3ep"], kind="pchip"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lrkit.errors import SpecError
-from lrkit.schedules import levels, ramps
+from lrkit.schedules import levels, ramps, warmups
 from lrkit.schedules.spans import SpanLike
 from lrkit.schedules.tree import Schedule
-from lrkit.schedules.warmups import ramp, warmup
 
 
 def _parabola(start: float, end: float, span: SpanLike) -> Schedule:
@@ -42,7 +41,7 @@ def one_cycle(
     Source: Smith and Topin, arXiv 1708.07120. torch's OneCycleLR ends each phase one update
     early, at float(30 % of n) - 1 and n - 1; ours ends at 30 % of n and at n.
     """
-    ramp_of = ramp(shape)
+    ramp_of = warmups.ramp(shape)
     rise = ramp_of(start, 1.0, up)
     if three_phase:
         return rise >> ramp_of(1.0, start, up) >> ramp_of(start, end)
@@ -57,14 +56,16 @@ def one_cycle_momentum(
     *,
     three_phase: bool = False,
 ) -> Schedule:
-    """Return the momentum that goes with `one_cycle`: from *high* to *low* and back.
+    """Return the momentum that goes with `one_cycle`: from *high* to *low* over *up* and back.
+
+    *shape* and *three_phase* as in `one_cycle`.
 
     >>> print(one_cycle_momentum(shape="linear"))
     linear(0.95, 0.85, 30%) >> linear(0.85, 0.95)
 
     Source: Smith, arXiv 1803.09820, section 4.3.
     """
-    ramp_of = ramp(shape)
+    ramp_of = warmups.ramp(shape)
     fall = ramp_of(high, low, up)
     if three_phase:
         return fall >> ramp_of(low, high, up) >> levels.constant(high)
@@ -72,7 +73,9 @@ def one_cycle_momentum(
 
 
 def slanted_triangular(up: SpanLike = "10%", ratio: float = 32.0) -> Schedule:
-    """Return a short linear rise from 1/ratio to 1 and a long linear fall back.
+    """Return a short linear rise from 1/ratio to 1 over *up* and a long linear fall back.
+
+    *ratio* >= 1 is the peak over the lowest rate.
 
     >>> print(slanted_triangular())
     linear(0.03125, 1, 10%) >> linear(1, 0.03125)
@@ -132,20 +135,20 @@ def sgdr(
     shrink: float = 1.0,
     end: float = 0.0,
     *,
-    warmup_span: SpanLike | None = None,
+    warmup: SpanLike | None = None,
     times: int | None = None,
 ) -> Schedule:
     """Return cosine annealing with warm restarts, from 1 to *end* over *cycle*, again and again.
 
     Cycle i lasts cycle * stretch^i (any number > 0; below 1 give *times*) and is scaled by
-    shrink^i. With *warmup_span* each cycle begins with a warm-up of that length.
+    shrink^i. With *warmup* each cycle begins with a warm-up of that length.
 
     >>> sgdr("2st", stretch=2).over(6).values().round(6).tolist()
     [1.0, 0.5, 1.0, 0.853553, 0.5, 0.146447]
 
     Source: Loshchilov and Hutter, arXiv 1608.03983, section 3.
     """
-    if warmup_span is None:
+    if warmup is None:
         return ramps.cosine(1.0, end, cycle).repeat(times, stretch, shrink)
-    body = warmup(warmup_span) >> ramps.cosine(1.0, end)
+    body = warmups.warmup(warmup) >> ramps.cosine(1.0, end)
     return body.repeat(times, stretch, shrink, every=cycle)

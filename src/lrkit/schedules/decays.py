@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lrkit.errors import SpecError
-from lrkit.schedules import levels, ramps
+from lrkit.schedules import levels, ramps, warmups
 from lrkit.schedules.spans import Span, SpanLike, as_span, number
 from lrkit.schedules.tree import Schedule
-from lrkit.schedules.warmups import ramp, warmup
 
 
 def step_decay(start: float = 1.0, factor: float = 0.1, every: SpanLike = "30ep") -> Schedule:
@@ -85,7 +84,9 @@ def k_decay(
     k: float = 2.0,
     shape: str = "cosine",
 ) -> Schedule:
-    """Return a "cosine" or "power" ramp whose progress u becomes u^k: k > 1 stays high longer.
+    """Return a ramp whose progress u becomes u^k: k > 1 stays high longer.
+
+    *shape* is "cosine" or "power" (a line for k = 1). k > 0.
 
     >>> round(k_decay(k=2).over(2)(1), 6)
     0.853553
@@ -94,7 +95,7 @@ def k_decay(
     """
     if shape not in ("cosine", "power"):
         raise SpecError(f"shape must be 'cosine' or 'power', got {shape!r}")
-    return ramp(shape)(start, end, span, k=k)
+    return warmups.ramp(shape)(start, end, span, k=k)
 
 
 def square_root(start: float = 1.0, every: SpanLike = "1st") -> Schedule:
@@ -108,10 +109,10 @@ def square_root(start: float = 1.0, every: SpanLike = "1st") -> Schedule:
     return levels.inverse_time(start, every, 0.5)
 
 
-def inverse_sqrt(warmup_span: SpanLike = "4000st", peak: float = 1.0) -> Schedule:
+def inverse_sqrt(warmup: SpanLike = "4000st", peak: float = 1.0) -> Schedule:
     """Return a linear warm-up to *peak*, then peak sqrt(W / (W + s)), s steps after it.
 
-    W = *warmup_span* > 0 is the warm-up's length and the time scale of the decay.
+    W = *warmup* > 0 is the warm-up's length and the time scale of the decay.
 
     >>> c = inverse_sqrt("100st", 0.1).over()
     >>> c(100), c(400)
@@ -119,8 +120,8 @@ def inverse_sqrt(warmup_span: SpanLike = "4000st", peak: float = 1.0) -> Schedul
 
     Source: Vaswani et al., arXiv 1706.03762, eq. 3, up to one step (see `noam`).
     """
-    decay = levels.inverse_time(1.0, warmup_span, 0.5)
-    return peak * (warmup(warmup_span) >> decay)
+    decay = levels.inverse_time(1.0, warmup, 0.5)
+    return peak * (warmups.warmup(warmup) >> decay)
 
 
 def noam(model_size: float = 512, warmup_steps: float = 4000, scale: float = 1.0) -> Schedule:
@@ -149,16 +150,17 @@ def power_scheduler(
     b: float = -0.51,
     batch: float = 128,
     *,
-    warmup_span: SpanLike = 0,
-    cooldown_span: SpanLike | None = None,
+    warmup: SpanLike = 0,
+    cooldown: SpanLike | None = None,
     end: float = 0.01,
 ) -> Schedule:
     """Return min(peak, batch a n^b) for n tokens seen, with a warm-up and a geometric cooldown.
 
     The rate stays at *peak* for n0 = (peak / (batch a))^(1/b) tokens and then falls as a power
     law that does not depend on how long the training lasts. *batch* is in sequences, as in the
-    paper; b < 0. The horizon needs tokens_per_step. *cooldown_span* (None: no cooldown) is the
-    last part, in which the rate falls to *end* times what the power law says.
+    paper; b < 0. The horizon needs tokens_per_step. *warmup* is the span of a linear warm-up,
+    *cooldown* (None: no cooldown) the last part, in which the rate falls to *end* times what the
+    power law says.
 
     >>> c = power_scheduler().over("10e9tok", tokens_per_step=524288)
     >>> c(0), c.joints[0] * 524288 < 1e9
@@ -172,8 +174,8 @@ def power_scheduler(
         )
     n0 = Span((peak / (batch * a)) ** (1 / b), "tok")
     law = levels.constant(peak, n0) >> levels.inverse_time(peak, n0, -b)
-    if as_span(warmup_span).value:
-        law = warmup(warmup_span) * law
-    if cooldown_span is not None:
-        law = law * (levels.hold() >> ramps.geometric(1.0, end, cooldown_span))
+    if as_span(warmup).value:
+        law = warmups.warmup(warmup) * law
+    if cooldown is not None:
+        law = law * (levels.hold() >> ramps.geometric(1.0, end, cooldown))
     return law

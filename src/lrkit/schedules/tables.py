@@ -186,7 +186,7 @@ class Multiplicative(Endless):
             steps = np.floor(t).astype(np.int64)
             last = int(steps.max(initial=0))
             if last >= len(known):
-                last = max(last, 2 * len(known))
+                last = int(min(max(last, 2 * len(known)), n)) if math.isfinite(n) else last
                 factors = _rows(f, np.arange(len(known), last + 1, dtype=np.float64), self)
                 known = np.concatenate([known, np.cumprod([known[-1], *factors])[1:]])
             return known[steps]
@@ -199,7 +199,14 @@ def _rows(f: Callable[[float], float], t: Array, shape: Shape) -> Array:
     """Return f of each of *t*, checked: a rate is a finite number >= 0."""
     out = np.empty_like(t)
     for i, x in enumerate(t.tolist()):
-        out[i] = number(f(x), f"the value of {shape.name} at {x:g}")
+        try:
+            value = f(x)
+        except Exception as error:
+            raise SpecError(
+                f"the function of {shape.name} must have a value at {x:g}, but it raised "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        out[i] = number(value, f"the value of {shape.name} at {x:g}")
     return out
 
 

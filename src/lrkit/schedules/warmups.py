@@ -98,30 +98,35 @@ def cooldown(
     return ramp(shape)(1.0, end, span)
 
 
+# Under these names, where a parameter has the plain one.
+_warmup, _cooldown = warmup, cooldown
+
+
 def wsd(
-    warmup_span: SpanLike = "1%",
-    cooldown_span: SpanLike = "20%",
+    warmup: SpanLike = "1%",
+    cooldown: SpanLike = "20%",
     shape: str = "one_minus_sqrt",
     end: float = 0.0,
 ) -> Schedule:
     """Return warm-up, stable, decay: `warmup(...) >> hold() >> cooldown(...)`.
 
-    *shape* is the cooldown's, see `cooldown`; *end* its last value as a factor of the peak.
+    *warmup* and *cooldown* are spans; *shape* is the cooldown's, see `cooldown`, and *end* its
+    last value as a factor of the peak.
 
     >>> print(3e-4 * wsd())
     0.0003 * (warmup(1%) >> hold() >> one_minus_sqrt(1, 0, 20%))
 
     Source: Hu et al., arXiv 2404.06395; the 1-sqrt cooldown: Hägele et al., arXiv 2405.18392.
     """
-    return warmup(warmup_span) >> levels.hold() >> cooldown(cooldown_span, shape, end)
+    return _warmup(warmup) >> levels.hold() >> _cooldown(cooldown, shape, end)
 
 
-def trapezoid(warmup_span: SpanLike = "10%", cooldown_span: SpanLike = "10%") -> Schedule:
-    """Return a trapezoid: `wsd` with a linear cooldown to 0.
+def trapezoid(warmup: SpanLike = "10%", cooldown: SpanLike = "10%") -> Schedule:
+    """Return a trapezoid: `wsd` with a linear *cooldown* to 0, both spans 10 % by default.
 
     >>> print(trapezoid())
     warmup(10%) >> hold() >> linear(1, 0, 10%)
 
     Source: Zhai et al., arXiv 2106.04560 (cooldown); Xing et al., arXiv 1802.08770.
     """
-    return wsd(warmup_span, cooldown_span, "linear")
+    return wsd(warmup, cooldown, "linear")
