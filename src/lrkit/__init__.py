@@ -26,11 +26,15 @@ from lrkit.schedules import __all__ as _schedules
 from lrkit.schedules import attach_views as _attach_views
 
 if TYPE_CHECKING:
-    from lrkit.control import Plateau, effective, plateau
-    from lrkit.drive import Scheduler
-    from lrkit.lab import Task, compare, train
-    from lrkit.plots import plot
-    from lrkit.records import replay
+    from lrkit.control import Plateau as Plateau
+    from lrkit.control import effective as effective
+    from lrkit.control import plateau as plateau
+    from lrkit.drive import Scheduler as Scheduler
+    from lrkit.lab import Task as Task
+    from lrkit.lab import compare as compare
+    from lrkit.lab import train as train
+    from lrkit.plots import plot as plot
+    from lrkit.records import replay as replay
 
 __version__ = "0.1.0"
 
@@ -47,6 +51,7 @@ _LATER = {
     "replay": "lrkit.records",
 }
 
+# What needs torch is left out here, so that a star import works without it.
 __all__ = [
     "DataError",
     "HorizonError",
@@ -54,16 +59,7 @@ __all__ = [
     "LoopError",
     "LoopWarning",
     "LrkitError",
-    "Plateau",
-    "Scheduler",
     "SpecError",
-    "Task",
-    "compare",
-    "effective",
-    "plateau",
-    "plot",
-    "replay",
-    "train",
     *_schedules,
 ]
 
