@@ -425,6 +425,45 @@ def test_full_disk_is_a_data_error_and_nothing_earlier_is_lost(folder):
     assert len(run.edits) == 1
 
 
+def test_full_disk_is_said_in_one_line_however_the_program_ends(tmp_path):
+    code = f"""
+        import os, resource, sys
+        from lrkit.records import Journal
+        folder = {str(tmp_path / "a")!r}
+        journal = Journal.create(folder, script=None)
+        journal.append("note", text="before")
+        size = os.path.getsize(folder + "/journal.jsonl")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, size + 10))
+        journal.metrics(0, loss=1.0)
+        if sys.argv[1] == "resume":
+            journal._writer.abandon()
+            Journal.resume(folder)
+    """
+    for way in ("leave", "resume"):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code), way], capture_output=True, text=True
+        )
+        last = done.stderr.splitlines()[-1]
+        assert "cannot write" in last
+        assert "Exception ignored" not in done.stderr
+        assert (len(done.stderr.splitlines()) == 1) == (way == "leave")
+        assert replay(tmp_path / "a").notes[0]["text"] == "before"
+        with Journal.resume(tmp_path / "a") as journal:
+            assert "10 bytes cut" in journal.repaired
+        (tmp_path / "a").rename(tmp_path / way)
+
+
+def test_failed_creation_names_the_folder_that_was_asked_for(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"/run/journal.jsonl: file too large"):
+            Journal.create(tmp_path / "run")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_file_limit_in_the_middle_of_a_line_loses_and_doubles_nothing(folder):
     # The kernel takes a part of the line and refuses the rest, as a disk does that fills up.
     journal = Journal.create(folder)

@@ -8,10 +8,11 @@ May touch the run's own folder and the files it is asked to read or write. No to
 """
 
 from lrkit.records.columns import read_columns, read_curve, write_columns, write_csv
+from lrkit.records.creation import free_name
 from lrkit.records.files import write_file
 from lrkit.records.format import FORMAT
 from lrkit.records.inbox import Inbox, Letter, submit
-from lrkit.records.journal import Journal, free_name
+from lrkit.records.journal import Journal
 from lrkit.records.listing import RunSummary, find_run, list_runs, remove_run
 from lrkit.records.provenance import provenance
 from lrkit.records.replay import Run, replay

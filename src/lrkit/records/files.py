@@ -24,6 +24,8 @@ REMEDIES = {
     errno.ENOTDIR: "a part of the path is a file; choose another",
     errno.EISDIR: "it is a folder; name a file in it",
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOLCK: "its file system keeps no locks; choose a folder on another",
+    errno.EOPNOTSUPP: "its file system cannot do that; choose a folder on another",
     errno.ELOOP: "a link in the path leads back to itself; choose another",
 }
 

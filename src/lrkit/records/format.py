@@ -34,7 +34,7 @@ Json: TypeAlias = Any
 NotFinite: TypeAlias = Literal["NaN", "Infinity", "-Infinity"]
 
 
-class MetricsLine(msgspec.Struct, tag_field="kind", tag="metrics"):
+class MetricsLine(msgspec.Struct, tag_field="kind", tag="metrics", gc=False):
     """A metrics event as it stands on disk."""
 
     step: int
@@ -65,9 +65,8 @@ def encode_event(kind: str, fields: Mapping[str, Any]) -> bytes:
         raise SpecError(f"whole numbers must fit 64 bits, one of {kind!r} does not") from error
 
 
-def decode_metrics(line: bytes) -> MetricsLine:
-    """Return the metrics event written as *line*, or raise one of `UNREADABLE`."""
-    return _metrics_decoder.decode(line)
+#: Returns the metrics event written as a line of bytes, or raises one of `UNREADABLE`.
+decode_metrics = _metrics_decoder.decode
 
 
 def decode_event(line: bytes) -> dict[str, Any]:

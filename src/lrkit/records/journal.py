@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import operator
 import os
-import shutil
 import socket
+import sys
 import time
 import weakref
 from collections.abc import Mapping
@@ -17,7 +16,8 @@ from typing import Any, Final, Literal, Self, TypeAlias
 import msgspec
 
 from lrkit.errors import DataError, LrkitError, SpecError
-from lrkit.records.files import disk_errors, sync_folder
+from lrkit.records.creation import build, refuse_existing
+from lrkit.records.files import disk_errors
 from lrkit.records.format import FORMAT, decode_event, encode_event, spell
 from lrkit.records.lock import RunLock
 from lrkit.records.provenance import provenance
@@ -66,7 +66,7 @@ class Journal:
         self._writer = writer
         self._flushed = self._last = time.monotonic()
         # Flushes at the end of the interpreter what a script that never closed has buffered.
-        self._release = weakref.finalize(self, writer.close)
+        weakref.finalize(self, _close_at_last, writer)
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str], **header: Any) -> Self:
@@ -84,14 +84,14 @@ class Journal:
             raise SpecError(f"`{reserved[0]}` is lrkit's own header field; use another name")
         if not target.name:
             raise DataError(f"a run needs a folder of its own, got {folder}; name one inside it")
-        _refuse_existing(target)
+        refuse_existing(target)
         own = {"kind": "run", "format": FORMAT, "time": time.time(), "name": target.name}
         own |= {"pid": os.getpid(), "host": socket.gethostname()}
         full = own | header | {k: v for k, v in provenance().items() if k not in header}
         line = encode_event("run", full)
         with disk_errors(target, "create"):
             target.parent.mkdir(parents=True, exist_ok=True)
-        writer = _build(target, line)
+        writer = build(target, line)
         return cls(target, writer, decode_event(line), repaired="")
 
     @classmethod
@@ -121,7 +121,11 @@ class Journal:
         fields |= {"step": step, "pid": os.getpid(), "host": socket.gethostname()}
         if torn:
             fields["torn"] = torn[:200].decode(errors="replace")
-        journal.append("resume", **fields)
+        try:
+            journal.append("resume", **fields)
+        except BaseException:
+            writer.abandon()
+            raise
         return journal
 
     def metrics(self, step: int, /, **values: float) -> None:
@@ -182,7 +186,7 @@ class Journal:
         try:
             self._event("end", {"status": status, "reason": reason})
         finally:
-            self._release()
+            self._writer.close()
 
     @property
     def closed(self) -> bool:
@@ -225,61 +229,9 @@ class Journal:
             error.add_note(str(full))
 
 
-def free_name(folder: str | os.PathLike[str]) -> Path:
-    """Return *folder*, or the first of `<folder>-2`, `<folder>-3`, ... that does not exist.
-
-    >>> import tempfile
-    >>> root = Path(tempfile.mkdtemp())
-    >>> (root / "a").mkdir()
-    >>> free_name(root / "a").name, free_name(root / "b").name
-    ('a-2', 'b')
-    """
-    path = Path(folder)
-    count = 2
-    while os.path.lexists(path):
-        path = Path(folder).with_name(f"{Path(folder).name}-{count}")
-        count += 1
-    return path
-
-
-def _refuse_existing(target: Path) -> None:
-    if os.path.lexists(target):
-        free = free_name(target).name
-        raise DataError(
-            f"a run starts in a folder of its own, {target} exists; `{free}` is free, "
-            "or resume or remove the old run"
-        )
-
-
-def _build(target: Path, header: bytes) -> Writer:
-    """Make the run folder under another name and give it its own when the header is in it."""
-    with disk_errors(target, "create"):
-        fresh = target.with_name(f".{target.name[:100]}.{os.getpid()}.{time.time_ns()}.new")
-        fresh.mkdir()
-        writer: Writer | None = None
-        try:
-            (fresh / "inbox").mkdir()
-            writer = Writer(fresh / JOURNAL, RunLock(fresh))
-            writer.add(header)
-            writer.sync()
-            sync_folder(fresh)
-            _take_name(fresh, target)
-        except BaseException:
-            if writer is not None:
-                writer.forget()
-                writer.lock.release()
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
-    writer.path = target / JOURNAL
-    return writer
-
-
-def _take_name(fresh: Path, target: Path) -> None:
-    _refuse_existing(target)  # rename would take the place of an empty folder
+def _close_at_last(writer: Writer) -> None:
+    """Close what its owner has dropped without a word, or left open at the end of the program."""
     try:
-        os.rename(fresh, target)
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another was faster
-            _refuse_existing(target)
-        raise
-    sync_folder(target.parent)
+        writer.close()
+    except DataError as error:  # nobody is left to raise it to
+        sys.stderr.write(f"lrkit: {error}\n")

@@ -8,6 +8,7 @@ a run is running would end its lock. (POSIX systems only, as `fcntl` is.)
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -67,15 +68,21 @@ def holder_text() -> str:
 
 def is_locked(folder: Path) -> bool:
     """Return whether some process is writing to the run in *folder*."""
-    try:
-        descriptor = os.open(folder / NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False  # copied here without its lock: nobody writes to it
-    try:
-        # Shared, so that two who only ask do not see each other as writers.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
+    path = folder / NAME
+    with disk_errors(path, "read"):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return False  # copied here without its lock: nobody writes to it
+        try:
+            # Shared, so that two who only ask do not see each other as writers.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP):
+                return False  # where no lock can be kept, nobody can write a run
+            raise
+        finally:
+            os.close(descriptor)
     return False

@@ -150,11 +150,12 @@ class Fold:
 
     def feed(self, lines: Iterable[bytes]) -> None:
         """Take in *lines*; the last may be torn."""
+        add = self._add_metrics
         for line in lines:
             self.line_number += 1
             try:
                 if line.startswith(METRICS_PREFIX):
-                    self._add_metrics(decode_metrics(line))
+                    add(decode_metrics(line))
                 else:
                     self._add_event(decode_event(line), line)
             except UNREADABLE as error:
@@ -172,16 +173,18 @@ class Fold:
     def _add_metrics(self, line: MetricsLine) -> None:
         values = line.values
         names = tuple(values)
-        group = self.groups.get(names)
-        if group is None:
+        if (group := self.groups.get(names)) is None:
             group = self.groups[names] = (array("q"), array("d"))
-        numbers: Iterable[Any] = values.values()
-        if str in map(type, numbers):
-            numbers = map(float, numbers)
+        rows, flat = group
         self.steps.append(line.step)
         self.times.append(line.time)
-        group[0].append(len(self.steps) - 1)
-        group[1].extend(numbers)
+        rows.append(len(self.steps) - 1)
+        whole = len(flat)
+        try:
+            flat.extend(values.values())  # type: ignore[arg-type]
+        except TypeError:  # one is NaN or infinite, and so a word; rare
+            del flat[whole:]
+            flat.extend(map(float, values.values()))
 
     def _add_event(self, event: dict[str, Any], line: bytes) -> None:
         kind = event["kind"]

@@ -74,14 +74,15 @@ class Writer:
         try:
             self.sync()
         finally:
-            self.forget()
-            self.lock.release()
+            self.abandon()
 
-    def forget(self) -> None:
-        """Close the file and leave the buffer unwritten."""
-        self.open = False
-        self.tail = (0, bytearray())
-        os.close(self.descriptor)
+    def abandon(self) -> None:
+        """Let go of the file and the lock and leave the buffer unwritten."""
+        if self.open:
+            self.open = False
+            self.tail = (0, bytearray())
+            os.close(self.descriptor)
+            self.lock.release()
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
@@ -91,9 +92,7 @@ def _leave_to_parent() -> None:
     # A forked child (a DataLoader worker, say) has a copy of the buffer and of the lock. Writing
     # would put lines in twice; keeping the lock would make a dead run look alive.
     for writer in list(_writers):
-        if writer.open:
-            writer.forget()
-            writer.lock.release()  # closes the child's copy; the parent's keeps the lock
+        writer.abandon()  # closes the child's copies; the parent's keep the file and the lock
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)
