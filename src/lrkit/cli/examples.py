@@ -1,0 +1,88 @@
+"""The examples in every command's help; a test runs each of them as it stands."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Final
+
+EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "show": (
+        (
+            'lrkit show "0.3 * (warmup(5ep) >> cosine())" -t 30ep -e 235',
+            "a plot and the facts",
+        ),
+        (
+            'lrkit show "wsd(10%, 20%)" "one_cycle(1)" --total 10000',
+            "two schedules on one axis",
+        ),
+        (
+            'lrkit show "exponential(1, {f})" --vary f=0.9,0.95,0.99 -t 50ep -e 1 --log',
+            "several values of one parameter",
+        ),
+        (
+            'lrkit show "0.1 * cosine()" -t 1000 --png rate.png --csv rate.csv',
+            "files, for a paper or a table",
+        ),
+        (
+            'lrkit show "0.1 * cosine()" -t 100ep -e 50 --at 0 --at 50ep --json',
+            "the facts and some values for a script",
+        ),
+    ),
+    "lint": (
+        ('lrkit lint "0.3 * (warmup(5ep) >> cosine())" -t 30ep -e 235', "one schedule: clean"),
+        ("lrkit lint study.toml", "every schedule of a study"),
+    ),
+    "schedules": (
+        ("lrkit schedules", "every family, with a picture"),
+        ("lrkit schedules cosine", "one family: what it does, its parameters, a plot"),
+    ),
+    "train": (
+        ("lrkit train", "LeNet on handwritten digits, with the task's own schedule"),
+        (
+            'lrkit train poly-tanh --schedule "0.03 * cosine()" --epochs 5 --seed 1',
+            "another task, schedule and length",
+        ),
+        (
+            'lrkit train poly-tanh -s "factor(0.1, 0.9, 1)" --epochs 5 --per epoch --json',
+            "the rate moves once an epoch; the outcome as JSON",
+        ),
+    ),
+    "compare": (
+        ("lrkit compare study.toml", "run a study; call it again to go on after Ctrl-C"),
+        (
+            'lrkit compare --task poly-tanh -s "cosine()" -s "linear()" \\\n'
+            "    --rates 0.03,0.1 --seeds 2 --epochs 3",
+            "schedules x rates x seeds without a file",
+        ),
+    ),
+    "runs": (("lrkit runs", "the runs in ./runs"),),
+    "runs list": (
+        ("lrkit runs list", "the runs in ./runs"),
+        ("lrkit runs list --root reports/two/runs --json", "those of a comparison, for jq"),
+    ),
+    "runs show": (
+        ("lrkit runs show poly-tanh", "what a run was and came to"),
+        ("lrkit runs show poly-tanh --csv metrics.csv", "its rate and loss at every step"),
+    ),
+    "runs rm": (("lrkit runs rm poly-tanh --yes", "remove a run without asking"),),
+    "tasks": (("lrkit tasks", "the tasks that are built in, with their options"),),
+}
+
+
+def epilog(command: str) -> str:
+    """Return the examples of *command* as the last part of its help."""
+    lines = [f"{line}\n    {about}" for line, about in EXAMPLES[command]]
+    return "[bold]Examples[/bold]\n\n" + "\n\n".join(escape(line) for line in lines)
+
+
+def description(function: Callable[..., None]) -> str:
+    """Return the docstring of *function* for its help: a paragraph a line, to wrap as it must."""
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    return escape("\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs))
+
+
+def escape(text: str) -> str:
+    """Return *text* so that Rich prints its square brackets; Rich is not loaded for that."""
+    return re.sub(r"\[(?=[a-z#/@])", r"\\[", text)
