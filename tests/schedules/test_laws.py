@@ -223,3 +223,11 @@ def test_open_cycles_divide_what_is_left():
     assert curve(80) == 0
     fractional = lr.linear().repeat(3, stretch=0.5).over(70)
     assert fractional.joints == (40, 60)
+
+
+@given(st.integers(1, 6), st.floats(1, 100), st.sampled_from([1.0, 2.0, 1.5]))
+def test_an_end_that_falls_on_a_restart_does_not_restart(cycles, first, stretch):
+    total = lr.cosine(1, 0, first).repeat(cycles, stretch).over().total
+    curve = lr.cosine(1, 0, first).repeat(stretch=stretch).over(total)
+    assert curve(total) == curve(total + 1) == curve(total + 1e6) == 0
+    assert lr.step_decay(1, 0.5, first).over(3 * first)(3 * first) == 0.25

@@ -91,7 +91,6 @@ class Repeat(Schedule):
         first = self._first(horizon, room)
         length = room if self.is_open else self.length(horizon)
         starts = None if self.stretch == 1 else self._starts(first, length)
-        count = self.times or math.inf
         inner = self.child.fit(horizon, first)
         refits = self.child.is_open and starts is not None
 
@@ -102,25 +101,52 @@ class Repeat(Schedule):
         if starts is not None:
             cycle(len(starts) - 1)  # its spans must fit the shortest cycle too
 
+        last, tail = self._last(first, length, starts)
+
         def at(t: Array) -> Array:
             if starts is None:
-                i = cycle_of(t, first)
-                i = np.minimum(i, count - 1)
+                i = np.minimum(cycle_of(t, first), last)
                 local = t - i * first
             else:
                 i = np.searchsorted(starts, t, side="right").astype(np.float64) - 1
+                i = np.minimum(i, last)
                 local = t - starts[i.astype(np.int64)]
-            if self.times is not None:  # the very end is the end of the last cycle, exactly
-                local[t >= length] = first * (self.stretch ** i[t >= length])
+                if not refits:
+                    local = local / self.stretch**i
+            local[t >= length] = tail
             if refits:
                 value = np.empty_like(t)
                 for k in np.unique(i):
                     value[i == k] = cycle(int(k)).held(local[i == k])
             else:
-                value = inner.held(local if starts is None else local / self.stretch**i)
+                value = inner.held(local)
             return value if self.shrink == 1 else value * self.shrink**i
 
         return Piece(length, at, self._joints(first, length, starts, cycle))
+
+    def _last(self, first: float, length: float, starts: Array | None) -> tuple[float, float]:
+        """Return the index of the last cycle, and the step of the child at which the end lies.
+
+        An end that falls on a restart belongs to the cycle before it: what holds after the end is
+        the end of that cycle. The next cycle never begins, and the rate does not rise again.
+        """
+        if math.isinf(length):
+            return math.inf, math.inf
+        if starts is None:
+            last = float(cycle_of(np.array([length]), first)[0])
+            last = last - 1 if last * first == length else last
+            last = min(last, (self.times or math.inf) - 1)
+            start = last * first
+        else:
+            last = float(np.searchsorted(starts, length) - 1)
+            start = float(starts[int(last)])
+        whole = first * self.stretch**last
+        # Summing up the cycles may miss the end by an ulp, and its value must be exact.
+        tail = whole if math.isclose(length - start, whole, rel_tol=1e-12) else length - start
+        # A cycle that is stretched as a whole runs on the clock of the first one.
+        return last, tail if self.child.is_open else (
+            first if tail == whole else tail / whole * first
+        )
 
     def _starts(self, first: float, length: float) -> Array:
         """Return where each cycle begins, as far as *length* (an endless run: 2^53 steps)."""
