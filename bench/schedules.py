@@ -71,9 +71,9 @@ def imports() -> list[Row]:
     return rows
 
 
-def main() -> None:
-    show("Schedules", [values(), *imports()])
+def main() -> int:
+    return 0 if show("Schedules", [values(), *imports()]) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
