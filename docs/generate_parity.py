@@ -24,15 +24,15 @@ HEAD = """\
 You have a scheduler of another library and want the same curve in lrkit: find the call below and
 take the text beside it. The text is what `lrkit.parse` reads and what `lrkit show` takes; in Python
 it is the same expression, with spans such as `30%` in quotes. **Every row of this page is a test**:
-{rows} calls of {peers} libraries give the same learning rate in lrkit at every step, both ends and
+{calls} calls of {peers} libraries give the same learning rate in lrkit at every step, both ends and
 one step past the end included, to the number in the column "agrees".
 
 - *lr* is the optimizer's learning rate, which the other library's factors multiply.
 - *steps* is the total the lrkit text is placed on (`.over(total)`), or how many steps of an endless
   schedule were compared.
-- *agrees* is relative. `+ n r` allows n roundings of the largest value on top: a library that
-  computes 1 + cos(x) near x = pi, or reaches the end by a recursion, has lost digits of its own
-  where the rate is tiny. float32 peers are held to 1e-6.
+- *agrees* is relative, at every step. `+ 1 r` allows one rounding of the largest value on top: a
+  library that reaches a tiny rate as the difference of two large ones, or step by step, has lost
+  digits of its own there. Libraries that compute in float32 are held to 1e-6.
 - *ours is kept* marks rows where the other library is wrong at some steps (it rises again after its
   end, goes below 0, or skips a restart). There lrkit's value is tested instead, and the note says
   why.
@@ -111,9 +111,12 @@ def faults() -> list[str]:
 
 
 def page() -> str:
-    rows = sum(len(table.rows) for table in TABLES)
-    peers = len({table.peer.split(" ")[0] for table in TABLES})
-    lines = [HEAD.format(rows=rows, peers=peers).rstrip()]
+    # optax and Keras are compared twice, in float32 and in float64.
+    calls = {
+        (table.peer.split(" ")[0], row.key, row.ours) for table in TABLES for row in table.rows
+    }
+    peers = {peer for peer, _, _ in calls}
+    lines = [HEAD.format(calls=len(calls), peers=len(peers)).rstrip()]
     for table in TABLES:
         lines += section(table)
     return "\n".join(lines + faults()) + "\n"

@@ -74,14 +74,12 @@ PLAIN = (
         call="PolynomialScheduler(power=2.0)",
         ours="polynomial(exponent=2)",
         total=100,
-        rounding=4,
     ),
     Row(
         name="PolynomialScheduler",
         call="PolynomialScheduler(power=0.5, t_max='4ep', alpha_f=0.1)",
         ours="power(1, 0.1, 80, exponent=0.5)",
         total=100,
-        rounding=4,
     ),
     Row(
         name="CosineAnnealingScheduler",
@@ -89,28 +87,24 @@ PLAIN = (
         ours="0.1 * cosine()",
         lr=0.1,
         total=100,
-        rounding=4,
     ),
     Row(
         name="CosineAnnealingScheduler",
         call="CosineAnnealingScheduler(t_max='60ba', alpha_f=0.05)",
         ours="cosine(1, 0.05, 60)",
         total=100,
-        rounding=4,
     ),
     Row(
         name="CosineAnnealingWarmRestartsScheduler",
         call="CosineAnnealingWarmRestartsScheduler(t_0='1ep')",
         ours="sgdr(20)",
         steps=102,
-        rounding=4,
     ),
     Row(
         name="CosineAnnealingWarmRestartsScheduler",
         call="CosineAnnealingWarmRestartsScheduler(t_0='10ba', t_mult=2.0, alpha_f=0.1)",
         ours="cosine(1, 0.1, 10).repeat(stretch=2)",
         steps=102,
-        rounding=8,
     ),
     Row(
         name="CosineAnnealingWarmRestartsScheduler",
@@ -118,7 +112,6 @@ PLAIN = (
         ours="cosine(1, 0, 10) >> cosine(1, 0, 15) >> cosine(1, 0, 22) >> cosine(1, 0, 33)"
         " >> cosine(1, 0, 49)",
         steps=102,
-        rounding=8,
         note="Cuts every cycle to whole batches (10, 15, 22, 33, ...); .repeat(stretch=1.5) does "
         "not.",
     ),
@@ -130,6 +123,13 @@ WARM = (
         call="MultiStepWithWarmupScheduler(t_warmup='10ba', milestones=['2ep', '4ep'], gamma=0.3)",
         ours="linear(0, 1, 10) >> multi_step(1, [30, 70], 0.3)",
         total=100,
+    ),
+    Row(
+        name="MultiStepWithWarmupScheduler",
+        call="MultiStepWithWarmupScheduler(t_warmup='1ep', milestones=['10ba', '0.5dur'])",
+        ours="linear(0, 1, 20) >> constant(0.1, 30) >> constant(0.01)",
+        total=100,
+        note="A milestone inside the warm-up shows at its end.",
     ),
     Row(
         name="ConstantWithWarmupScheduler",
@@ -149,7 +149,6 @@ WARM = (
         call="LinearWithWarmupScheduler(t_warmup='10ba')",
         ours="warmup(10, ahead=0) >> linear()",
         total=100,
-        rounding=4,
         note="Its page divides the warm-up by t_max, its code by t_warmup.",
     ),
     Row(
@@ -157,14 +156,12 @@ WARM = (
         call="LinearWithWarmupScheduler(t_warmup='1ep', alpha_i=0.8, alpha_f=0.1)",
         ours="linear(0, 0.8, 20) >> linear(0.8, 0.1)",
         total=100,
-        rounding=4,
     ),
     Row(
         name="CosineAnnealingWithWarmupScheduler",
         call="CosineAnnealingWithWarmupScheduler(t_warmup='0.1dur')",
         ours="warmup(10%, ahead=0) >> cosine()",
         total=100,
-        rounding=4,
     ),
     Row(
         name="CosineAnnealingWithWarmupScheduler",
@@ -172,14 +169,12 @@ WARM = (
         ours="0.3 * (warmup(5, ahead=0) >> cosine(1, 0.1))",
         lr=0.3,
         total=100,
-        rounding=4,
     ),
     Row(
         name="PolynomialWithWarmupScheduler",
         call="PolynomialWithWarmupScheduler(t_warmup='10ba')",
         ours="warmup(10, ahead=0) >> polynomial(exponent=2)",
         total=100,
-        rounding=4,
         note="Its default power is 2.",
     ),
     Row(
@@ -187,7 +182,6 @@ WARM = (
         call="PolynomialWithWarmupScheduler(t_warmup='1ep', power=0.5, alpha_f=0.02)",
         ours="linear(0, 1, 20) >> power(1, 0.02, exponent=0.5)",
         total=100,
-        rounding=4,
     ),
 )
 

@@ -35,7 +35,6 @@ ROWS = (
         call="LinearCyclicalScheduler(opt, 'lr', 0.1, 1.0, 20)",
         ours="triangle(0.1, 1, 20).repeat()",
         steps=62,
-        rounding=8,
         note="start, end and back to start: a cycle is a whole triangle.",
     ),
     Row(
@@ -43,7 +42,6 @@ ROWS = (
         call="LinearCyclicalScheduler(opt, 'lr', 1.0, 0.0, 10, cycle_mult=2.0)",
         ours="(linear(1, 0, 5) >> linear(0, 1, 5)).repeat(stretch=2)",
         steps=72,
-        rounding=8,
     ),
     Row(
         name="LinearCyclicalScheduler",
@@ -53,14 +51,12 @@ ROWS = (
         " >> linear(0.1, 0.25, 5) >> linear(0.25, 0.1, 20) >> linear(0.1, 0.125, 5)"
         " >> linear(0.125, 0.1, 20)",
         steps=77,
-        rounding=8,
     ),
     Row(
         name="CosineAnnealingScheduler",
         call="CosineAnnealingScheduler(opt, 'lr', 0.1, 0.001, 50)",
         ours="cosine(0.1, 0.001, 50).repeat()",
         steps=102,
-        rounding=4,
         note="Starts again after each cycle; ask for one with cycle_size larger than the run.",
     ),
     Row(
@@ -68,14 +64,12 @@ ROWS = (
         call="CosineAnnealingScheduler(opt, 'lr', 1.0, 0.0, 10, cycle_mult=2.0)",
         ours="cosine(1, 0, 10).repeat(stretch=2)",
         steps=72,
-        rounding=4,
     ),
     Row(
         name="CosineAnnealingScheduler",
         call="CosineAnnealingScheduler(opt, 'lr', 1.0, 0.0, 20, start_value_mult=0.5)",
         ours="cosine(1, 0, 20).repeat(shrink=0.5)",
         steps=82,
-        rounding=4,
     ),
     Row(
         name="CosineAnnealingScheduler",
@@ -83,7 +77,6 @@ ROWS = (
         " end_value_mult=0.5)",
         ours="cosine(1, 0, 20).repeat(shrink=0.8) + cosine(0, 0.2, 20).repeat(shrink=0.5)",
         steps=82,
-        rounding=4,
         note="Peak and floor with a factor of their own: a sum of two.",
     ),
     Row(
@@ -91,7 +84,6 @@ ROWS = (
         call="CosineAnnealingScheduler(opt, 'lr', 0.0, 1.0, 20)",
         ours="cosine(0, 1, 20).repeat()",
         steps=42,
-        rounding=4,
     ),
     Row(
         name="ConcatScheduler",
@@ -100,8 +92,16 @@ ROWS = (
         ours="linear(0.1, 0.5, 30) >> cosine(0.5, 0.01, 60)",
         total=89,
         steps=90,
-        rounding=8,
         note="Its own example: half a triangle, then a cosine.",
+    ),
+    Row(
+        name="ConcatScheduler",
+        call="ConcatScheduler([PiecewiseLinear(opt, 'lr', [(0, 0.0), (8, 0.4)]),"
+        " LinearCyclicalScheduler(opt, 'lr', 0.4, 0.0, 40, monotonic=True)], durations=[8])",
+        ours="linear(0, 0.4, 8) >> linear(0.4, 0, 40)",
+        total=47,
+        steps=48,
+        note="A warm-up and a linear decay.",
     ),
     Row(
         name="create_lr_scheduler_with_warmup",
@@ -111,7 +111,6 @@ ROWS = (
         lr=0.3,
         total=68,
         steps=69,
-        rounding=8,
         note="The warm-up reaches its end after warmup_duration - 1 steps, and that is the first "
         "value of the wrapped scheduler.",
     ),

@@ -6,6 +6,7 @@ from tests.parity.row import Pin, Row
 
 BASIC = (
     Row(name="constant_schedule", call="constant_schedule(0.1)", ours="constant(0.1)", steps=20),
+    Row(name="constant_schedule", call="constant_schedule(0.0)", ours="constant(0)", steps=5),
     Row(
         name="linear_schedule",
         call="linear_schedule(init_value=0.1, end_value=0.01, transition_steps=50)",
@@ -46,6 +47,12 @@ BASIC = (
         note="The numbers are factors on what came before, not values.",
     ),
     Row(
+        name="piecewise_constant_schedule",
+        call="piecewise_constant_schedule(0.3, {10: 0.5, 30: 0.5, 35: 4.0})",
+        ours="multi_step(0.3, [10, 30, 35], values=[0.15, 0.075, 0.3])",
+        steps=50,
+    ),
+    Row(
         name="exponential_decay",
         call="exponential_decay(init_value=0.1, transition_steps=10, decay_rate=0.9)",
         ours="exponential(0.1, 0.9, every=10)",
@@ -71,7 +78,6 @@ BASIC = (
         " end_value=0.5)",
         ours="exponential(1e-6, 1.3, every=1).clip(ceiling=0.5)",
         steps=80,
-        rounding=8,
         note="For a growing rate end_value is a ceiling.",
     ),
 )
@@ -82,14 +88,12 @@ COSINE = (
         call="cosine_decay_schedule(init_value=0.1, decay_steps=50)",
         ours="0.1 * cosine()",
         total=50,
-        rounding=4,
     ),
     Row(
         name="cosine_decay_schedule",
         call="cosine_decay_schedule(init_value=0.1, decay_steps=50, alpha=0.1)",
         ours="0.1 * cosine(1, 0.1, 50)",
         total=50,
-        rounding=4,
         note="alpha is a ratio.",
     ),
     Row(
@@ -97,7 +101,6 @@ COSINE = (
         call="cosine_decay_schedule(init_value=0.1, decay_steps=40, alpha=0.05, exponent=2.0)",
         ours="0.1 * cosine(1, 0.05, 40, exponent=2)",
         total=40,
-        rounding=4,
     ),
     Row(
         name="warmup_constant_schedule",
@@ -106,12 +109,17 @@ COSINE = (
         total=30,
     ),
     Row(
+        name="warmup_constant_schedule",
+        call="warmup_constant_schedule(init_value=0.2, peak_value=0.1, warmup_steps=7)",
+        ours="linear(0.2, 0.1, 7) >> constant(0.1)",
+        total=20,
+    ),
+    Row(
         name="warmup_cosine_decay_schedule",
         call="warmup_cosine_decay_schedule(init_value=0.0, peak_value=1.0, warmup_steps=10,"
         " decay_steps=100)",
         ours="warmup(10, ahead=0) >> cosine()",
         total=100,
-        rounding=4,
         note="decay_steps is the whole, warm-up included.",
     ),
     Row(
@@ -120,7 +128,6 @@ COSINE = (
         " decay_steps=60, end_value=0.05, exponent=1.5)",
         ours="linear(0.01, 0.5, 5) >> cosine(0.5, 0.05, exponent=1.5)",
         total=60,
-        rounding=4,
     ),
     Row(
         name="warmup_exponential_decay_schedule",
@@ -144,7 +151,6 @@ COSINE = (
         ours="linear(0, 1, 5) >> cosine(1, 0, 15) >> linear(0, 0.5, 5) >> cosine(0.5, 0, 35)"
         " >> linear(0, 0.25, 5) >> cosine(0.25, 0, 75)",
         total=140,
-        rounding=4,
     ),
     Row(
         name="sgdr_schedule",
@@ -152,7 +158,6 @@ COSINE = (
         " decay_steps=20 * 2**i) for i in range(3)])",
         ours="(warmup(5, ahead=0) >> cosine()).repeat(3, stretch=2, shrink=0.5)",
         total=140,
-        rounding=4,
         note="The warm-up of a cycle keeps its length and the cosine takes what is left of the "
         "stretched cycle.",
     ),
@@ -176,14 +181,12 @@ PIECEWISE = (
         call="piecewise_interpolate_schedule('cosine', 0.1, {10: 10.0, 40: 0.05})",
         ours="cosine(0.1, 1, 10) >> cosine(1, 0.05, 30)",
         total=40,
-        rounding=4,
     ),
     Row(
         name="linear_onecycle_schedule",
         call="linear_onecycle_schedule(transition_steps=100, peak_value=0.1)",
         ours="0.1 * (linear(0.04, 1, 30%) >> linear(1, 0.04, 55%) >> linear(0.04, 4e-06))",
         total=100,
-        rounding=4,
         note="Its page says the end is peak/final_div_factor; the code divides by div_factor too.",
     ),
     Row(
@@ -192,7 +195,6 @@ PIECEWISE = (
         " pct_final=0.75, div_factor=10.0, final_div_factor=100.0)",
         ours="linear(0.1, 1, 11) >> linear(1, 0.1, 22) >> linear(0.1, 0.001, 12)",
         total=45,
-        rounding=4,
         note="optax cuts the joints to whole steps.",
     ),
     Row(
@@ -200,7 +202,6 @@ PIECEWISE = (
         call="cosine_onecycle_schedule(transition_steps=100, peak_value=0.1)",
         ours="0.1 * one_cycle(30%)",
         total=100,
-        rounding=4,
         note="Ends at N; torch's OneCycleLR ends at N - 1.",
     ),
     Row(
@@ -209,7 +210,13 @@ PIECEWISE = (
         " div_factor=5.0, final_div_factor=20.0)",
         ours="0.5 * one_cycle(20%, 0.2, 0.01)",
         total=40,
-        rounding=4,
+    ),
+    Row(
+        name="join_schedules",
+        call="join_schedules([exponential_decay(0.5, 10, 0.5), cosine_decay_schedule(0.25, 40)],"
+        " [10])",
+        ours="exponential(0.5, 0.5, every=10, span=10) >> 0.25 * cosine(1, 0, 40)",
+        total=50,
     ),
     Row(
         name="join_schedules",
@@ -240,7 +247,8 @@ FAULTS = {
 def compiled(row: Row) -> Row:
     """Return the row as a training runs it: compiled, and in float32."""
     pins, fault = FAULTS.get(row.call, ((), ""))
-    return replace(row, rtol=1e-6, rounding=max(row.rounding, 2), pins=pins, fault=fault)
+    rounding = 8 if "decay_rate=1.3" in row.call else 1  # 1.3^46 in float32 is off by 2e-6
+    return replace(row, rtol=1e-6, rounding=rounding, pins=pins, fault=fault)
 
 
 COMPILED = tuple(compiled(row) for row in ROWS)

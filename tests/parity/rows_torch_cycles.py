@@ -13,7 +13,6 @@ CYCLIC = (
         call="CyclicLR(opt, base_lr=0.001, max_lr=0.006, step_size_up=20)",
         ours="cyclic(0.001, 0.006, up=20)",
         steps=122,
-        rounding=64,
     ),
     Row(
         name="CyclicLR",
@@ -21,7 +20,6 @@ CYCLIC = (
         ours="cyclic(0.8, 0.9, up=20, start='peak')",
         hyper="momentum",
         steps=122,
-        rounding=64,
         note="By default torch moves the momentum against the rate, 0.9 to 0.8 and back.",
     ),
     Row(
@@ -29,14 +27,12 @@ CYCLIC = (
         call="CyclicLR(opt, base_lr=0.1, max_lr=1.0, step_size_up=3, step_size_down=7)",
         ours="cyclic(0.1, 1, up=3, down=7)",
         steps=42,
-        rounding=64,
     ),
     Row(
         name="CyclicLR",
         call="CyclicLR(opt, base_lr=0.01, max_lr=0.1, step_size_up=5, mode='triangular2')",
         ours="cyclic(0.01, 0.1, up=5, shrink=0.5)",
         steps=62,
-        rounding=64,
         note="The height above the floor is halved each cycle.",
     ),
     Row(
@@ -45,7 +41,6 @@ CYCLIC = (
         " mode='triangular2')",
         ours="cyclic(0.01, 0.1, up=4, down=6, shrink=0.5)",
         steps=62,
-        rounding=64,
     ),
     Row(
         name="CyclicLR",
@@ -53,7 +48,6 @@ CYCLIC = (
         " gamma=0.99)",
         ours="cyclic(0.01, 0.1, up=10, factor=0.99)",
         steps=102,
-        rounding=64,
         note="gamma to the power of the step, not of the cycle.",
     ),
     Row(
@@ -63,7 +57,6 @@ CYCLIC = (
         ours="constant(0.01) + (linear(0, 0.09, 3) >> linear(0.09, 0, 5)).repeat()"
         " * exponential(1, 0.9, every=1)",
         steps=42,
-        rounding=64,
     ),
     Row(
         name="CyclicLR",
@@ -71,7 +64,6 @@ CYCLIC = (
         " scale_fn=lambda c: 1 / 3 ** (c - 1), scale_mode='cycle')",
         ours="cyclic(0.01, 0.1, up=5, shrink=0.3333333333333333)",
         steps=52,
-        rounding=64,
         note="A custom scale per cycle: any geometric one is shrink=.",
     ),
     Row(
@@ -80,7 +72,6 @@ CYCLIC = (
         " scale_fn=lambda t: 1 / (1 + t), scale_mode='iterations')",
         ours="constant(0.01) + triangle(0, 0.09, 10).repeat() * inverse_time(1)",
         steps=52,
-        rounding=64,
         note="A custom scale per step is a product with any schedule.",
     ),
     Row(
@@ -90,7 +81,6 @@ CYCLIC = (
         ours="(linear(0.95, 0.85, 6) >> linear(0.85, 0.95, 2)).repeat()",
         hyper="betas[0]",
         steps=34,
-        rounding=64,
         note="With Adam the first beta is moved.",
     ),
 )
@@ -102,7 +92,6 @@ RESTARTS = (
         ours="0.1 * sgdr(10)",
         lr=0.1,
         steps=42,
-        rounding=4,
     ),
     Row(
         name="CosineAnnealingWarmRestarts",
@@ -110,7 +99,6 @@ RESTARTS = (
         ours="0.1 * sgdr(10, stretch=2)",
         lr=0.1,
         steps=72,
-        rounding=4,
         note="Restarts at 10, 30 and 70: step 70 is the peak again.",
     ),
     Row(
@@ -119,7 +107,6 @@ RESTARTS = (
         ours="cosine(0.5, 0.001, 5).repeat(stretch=3)",
         lr=0.5,
         steps=67,
-        rounding=4,
         note="lrkit's restarts also take stretch=1.5 or 0.5, shrink= for the peaks and a warm-up "
         "inside the cycle; torch's T_mult is a whole number and its peaks stay.",
     ),
@@ -132,7 +119,6 @@ ONE_CYCLE = (
         ours="0.1 * one_cycle(29)",
         total=99,
         steps=101,
-        rounding=4,
         pins=(Pin(100, 100, 4e-07),),
         fault=EXTRA,
         note="The peak is at step pct_start * N - 1, the end at N - 1.",
@@ -143,7 +129,6 @@ ONE_CYCLE = (
         ours="cosine(0.04, 1, 2) >> cosine(1, 4e-06, 7)",
         total=9,
         steps=11,
-        rounding=4,
         pins=(Pin(10, 10, 4e-06),),
         fault=EXTRA,
     ),
@@ -153,7 +138,7 @@ ONE_CYCLE = (
         ours="one_cycle(2, shape='linear')",
         total=9,
         steps=11,
-        rounding=4,
+        rounding=1,
         pins=(Pin(10, 10, 4e-06),),
         fault=EXTRA,
     ),
@@ -164,7 +149,6 @@ ONE_CYCLE = (
         ours="0.5 * one_cycle(30.5, 0.1, 0.001)",
         total=104,
         steps=106,
-        rounding=4,
         pins=(Pin(105, 105, 0.0005),),
         fault=EXTRA,
         note="The peak falls between two updates (step 30.5), so no update runs at it.",
@@ -175,7 +159,6 @@ ONE_CYCLE = (
         ours="0.1 * one_cycle(19, three_phase=true)",
         total=49,
         steps=51,
-        rounding=4,
         pins=(Pin(50, 50, 4e-07),),
         fault=EXTRA,
         note="Three phases: the second ends at 2 * pct_start * N - 2.",
@@ -187,7 +170,6 @@ ONE_CYCLE = (
         ours="0.2 * one_cycle(9, 0.25, 0.005, shape='linear', three_phase=true)",
         total=39,
         steps=41,
-        rounding=4,
         pins=(Pin(40, 40, 0.001),),
         fault=EXTRA,
     ),
@@ -198,7 +180,6 @@ ONE_CYCLE = (
         hyper="momentum",
         total=99,
         steps=101,
-        rounding=4,
         pins=(Pin(100, 100, 0.95),),
         fault=EXTRA,
         note="The momentum moves against the rate.",
@@ -211,7 +192,6 @@ ONE_CYCLE = (
         hyper="betas[0]",
         total=49,
         steps=51,
-        rounding=4,
     ),
     Row(
         name="OneCycleLR",
@@ -219,7 +199,6 @@ ONE_CYCLE = (
         ours="0.1 * cosine(1, 4e-06, 19, ahead=1)",
         total=19,
         steps=21,
-        rounding=4,
         pins=(Pin(20, 20, 4e-07),),
         fault=EXTRA,
         note="Without a rise torch begins one step into its fall: the peak is never used. With "

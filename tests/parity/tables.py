@@ -82,7 +82,7 @@ OPTAX_COMPILED = Table(
 
 KERAS = from_golden(
     "keras",
-    tuple(replace(row, rtol=1e-6) for row in rows_keras.DECAYS + rows_keras.COSINE),
+    tuple(replace(row, rtol=1e-6, rounding=1) for row in rows_keras.DECAYS + rows_keras.COSINE),
     numbers="float32",
     intro="Keras computes schedules in float32. Given float64 numbers, all but its cosines compute "
     "in float64, and are then compared to 1e-12 as well.",

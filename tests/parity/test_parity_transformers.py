@@ -2,6 +2,7 @@
 
 import pytest
 
+pytest.importorskip("torch", reason="transformers' schedulers need torch")
 pytest.importorskip("transformers", reason="the comparison with transformers needs transformers")
 
 from transformers.trainer_utils import SchedulerType

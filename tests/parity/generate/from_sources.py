@@ -13,6 +13,7 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 from golden_file import write
 
 from tests.parity.row import Row
@@ -52,7 +53,7 @@ def main(callback: Path, chapter: Path) -> None:
     cyclic, schedulers = clr_class(callback), chapter_classes(chapter)
 
     def clr(row: Row) -> list[float]:
-        schedule = eval(row.call, {"CyclicLR": cyclic})
+        schedule = eval(row.call, {"CyclicLR": cyclic, "np": np})
         out = []
         for step in range(row.steps):
             schedule.clr_iterations = float(step)
