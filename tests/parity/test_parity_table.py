@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lrkit
 from tests.parity.row import Pin, Row, Table, difference
 from tests.parity.tables import OPTAX, OPTAX_COMPILED, TABLES, TORCH, TRANSFORMERS
 
@@ -25,6 +26,15 @@ def test_the_docs_page_is_what_the_rows_say() -> None:
 def test_no_row_is_there_twice(table: Table) -> None:
     seen = [(row.key, row.ours) for row in table.rows]
     assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.peer)
+def test_what_the_page_shows_survives_text_json_and_python(table: Table) -> None:
+    for row in table.rows:
+        schedule = lrkit.parse(row.ours)
+        assert lrkit.parse(str(schedule)) == schedule, row.ours
+        assert lrkit.from_dict(schedule.to_dict()) == schedule, row.ours
+        assert eval(repr(schedule), vars(lrkit).copy()) == schedule, row.ours
 
 
 def test_a_pin_needs_a_reason() -> None:
