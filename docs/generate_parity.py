@@ -15,6 +15,7 @@ from tests.parity.row import Row, Table  # noqa: E402 - found through the line a
 from tests.parity.tables import TABLES  # noqa: E402
 
 PAGE = REPO / "docs" / "parity.md"
+FAULTS = list(dict.fromkeys((t.peer, row.fault) for t in TABLES for row in t.rows if row.fault))
 
 HEAD = """\
 # Your scheduler in lrkit
@@ -28,14 +29,14 @@ it is the same expression, with spans such as `30%` in quotes. **Every row of th
 one step past the end included, to the number in the column "agrees".
 
 - *lr* is the optimizer's learning rate, which the other library's factors multiply.
-- *steps* is the total the lrkit text is placed on (`.over(total)`), or how many steps of an endless
-  schedule were compared.
+- *steps* is the total the lrkit text is placed on (`.over(total)`), or "no end" and how many steps
+  were compared.
 - *agrees* is relative, at every step. `+ 1 r` allows one rounding of the largest value on top: a
   library that reaches a tiny rate as the difference of two large ones, or step by step, has lost
   digits of its own there. Libraries that compute in float32 are held to 1e-6.
-- *ours is kept* marks rows where the other library is wrong at some steps (it rises again after its
-  end, goes below 0, or skips a restart). There lrkit's value is tested instead, and the note says
-  why.
+- *ours is kept* marks steps at which the other library is wrong (it rises again after its end, goes
+  below 0, or skips a restart). There lrkit's own value is tested, and that the other's differs; the
+  note has the number of the fault, and [the faults](#faults) are at the end.
 
 Two habits differ almost everywhere:
 
@@ -65,11 +66,12 @@ def agreement(row: Row) -> str:
     return text
 
 
-def line(row: Row) -> str:
+def line(table: Table, row: Row) -> str:
     ours = code(row.ours) + (f" with {code(row.steered_by)}" if row.steered_by else "")
-    steps = f"{row.steps}" if row.total is None else f"{row.total}"
+    steps = f"no end ({row.steps})" if row.total is None else f"{row.total}"
     what = "" if row.hyper == "lr" else f" ({row.hyper})"
-    note = cell(" ".join(filter(None, (row.fault, row.note))))
+    fault = f"Fault {FAULTS.index((table.peer, row.fault)) + 1}." if row.fault else ""
+    note = cell(" ".join(filter(None, (fault, row.note))))
     cells = (code(row.call) + what, f"{row.lr:g}", ours, steps, agreement(row), note)
     return f"| {' | '.join(cells)} |"
 
@@ -82,7 +84,7 @@ def section(table: Table) -> list[str]:
         "",
         f"| {table.peer} | lr | lrkit | steps | agrees | note |",
         "|---|---|---|---|---|---|",
-        *map(line, table.rows),
+        *(line(table, row) for row in table.rows),
     ]
     if table.left_out:
         out += [
@@ -94,20 +96,12 @@ def section(table: Table) -> list[str]:
 
 
 def faults() -> list[str]:
-    found: dict[tuple[str, str], list[str]] = {}
-    for table in TABLES:
-        for row in table.rows:
-            if row.fault:
-                names = found.setdefault((table.peer, row.fault), [])
-                names += [] if row.name in names else [row.name]
-    return [
-        "",
-        "## Where the other libraries go wrong",
-        "",
-        "Seen while comparing; the rows above have the calls that show it.",
-        "",
-        *(f"- **{peer}** {', '.join(names)}: {fault}" for (peer, fault), names in found.items()),
-    ]
+    lines = []
+    for number, (peer, fault) in enumerate(FAULTS, start=1):
+        rows = (row for table in TABLES if table.peer == peer for row in table.rows)
+        names = dict.fromkeys(row.name for row in rows if row.fault == fault)
+        lines.append(f"{number}. **{peer}** {', '.join(names)}: {fault}")
+    return ["", "## Faults", "", "What the rows that keep our value keep out.", "", *lines]
 
 
 def page() -> str:
