@@ -35,8 +35,8 @@ one step past the end included, to the number in the column "agrees".
   library that reaches a tiny rate as the difference of two large ones, or step by step, has lost
   digits of its own there. Libraries that compute in float32 are held to 1e-6.
 - *ours is kept* marks steps at which the other library is wrong (it rises again after its end, goes
-  below 0, or skips a restart). There lrkit's own value is tested, and that the other's differs; the
-  note has the number of the fault, and [the faults](#faults) are at the end.
+  below 0, or skips a restart). There lrkit's own value is tested; the note has the number of the
+  fault, and [the faults](#faults) are at the end.
 
 Two habits differ almost everywhere:
 

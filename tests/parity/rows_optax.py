@@ -231,9 +231,16 @@ PIECEWISE = (
 ROWS = BASIC + COSINE + PIECEWISE
 
 # Under jit, as in every training, XLA turns the division by a constant into a product with its
-# rounded inverse and fuses it into 1 - t/N. At the end that is not 0 but a little below, and so:
-BELOW_ZERO = "Compiled, its end is below 0 (-5e-8 of the peak, for ever): gradient ascent."
-NOT_A_NUMBER = "Compiled, its end is NaN (the root of -6e-8), and the weights with it."
+# rounded inverse and, where the processor can (AVX2 can, AVX cannot), fuses it into 1 - t/N without
+# rounding in between. At the end that is not 0 but a little above or below, and so:
+BELOW_ZERO = (
+    "Compiled for a processor with fused multiply-add, its end is not 0: here -5e-8 of the peak, "
+    "for ever."
+)
+NOT_A_NUMBER = (
+    "Compiled for a processor with fused multiply-add, its end is NaN, the root of -6e-8, for most "
+    "numbers of steps; the weights become NaN with it."
+)
 FAULTS = {
     "linear_schedule(init_value=1.0, end_value=0.0, transition_steps=30, transition_begin=10)": (
         (Pin(40, 41, 0.0, always=False),),
