@@ -1,4 +1,4 @@
-"""Run every benchmark, one after the other: `python -m bench [NAME ...]`; 1 where a bar is missed."""
+"""Run every benchmark in turn: `python -m bench [NAME ...]`; exits with 1 where a bar is missed."""
 
 from __future__ import annotations
 

@@ -53,6 +53,9 @@ def test_figures_do_not_depend_on_the_chunks():
         ("exponential(2, 0.99).clip(floor=0.01)", "never reaches the floor 0.01"),
         ("0.5 * exponential(2, 0.99).clip(floor=0.01)", "never reaches the floor 0.005"),
         ("exponential(2, 0.5).clip(floor=0.01)", ""),
+        ("0.3 * warmup(5ep) >> cosine()", "the rate jumps from 0.3 to 1 at step 50"),
+        ("0.3 * (warmup(5ep) >> hold(20ep) >> 0.1 * hold())", ""),
+        ("0.3 * warmup(5ep) >> 0.3 * cosine()", ""),
     ],
 )
 def test_warnings(text, said):

@@ -43,6 +43,7 @@ def multi_step(
     if isinstance(at, str) or not hasattr(at, "__len__"):
         raise SpecError(f"at must be a list of positions, got {at!r}; write at=['15ep', '30ep']")
     positions = [as_span(a, "a position of at") for a in at]
+    number(factor, "factor (for given rates write values=[...])")
     after = [start * factor ** (i + 1) for i in range(len(at))] if values is None else list(values)
     if len(after) != len(positions):
         raise SpecError(

@@ -110,7 +110,7 @@ def facts_of(curve: Curve) -> Facts:
         mean=area / curve.steps,
         joints=curve.joints,
         jumps=jumps,
-        warnings=tuple(_warnings(curve, peak, peak_at, end, first_zero, zeros)),
+        warnings=tuple(_warnings(curve, peak, peak_at, end, first_zero, zeros, jumps)),
     )
 
 
@@ -128,7 +128,13 @@ def _jumps(curve: Curve, peak: float) -> tuple[Jump, ...]:
 
 
 def _warnings(
-    curve: Curve, peak: float, peak_at: int, end: float, first_zero: int, zeros: int
+    curve: Curve,
+    peak: float,
+    peak_at: int,
+    end: float,
+    first_zero: int,
+    zeros: int,
+    jumps: tuple[Jump, ...],
 ) -> list[str]:
     if peak == 0:
         return ["the rate is 0 at every update: nothing will be learned"]
@@ -152,6 +158,7 @@ def _warnings(
         )
     if peak_at > 0.5 * curve.total and _only_rises(curve, peak_at):
         found.append(f"the warm-up takes {peak_at / curve.total:.0%} of the training")
+    found += _half_scaled(curve.schedule, jumps)
     floor = _named_floor(curve.schedule)
     if floor and curve(np.linspace(0, curve.total, 1025)).min() > floor * (1 + 1e-9):
         found.append(f"it never reaches the floor {floor:.3g} that it names; it ends at {end:.3g}")
@@ -168,6 +175,20 @@ def _only_rises(curve: Curve, until: float) -> bool:
     """Return whether the rate rises from step 0 to *until* without ever falling."""
     grid = curve(np.linspace(0, until, 257))
     return bool(np.all(np.diff(grid) >= 0) and grid[-1] > grid[0])
+
+
+def _half_scaled(schedule: Schedule, jumps: tuple[Jump, ...]) -> list[str]:
+    """Return a warning where `0.3 * a >> b`, which scales only a, makes the rate jump."""
+    if not isinstance(schedule, Sequence) or not jumps:
+        return []
+    scaled = [isinstance(piece, Scale) for piece in schedule.pieces]
+    if all(scaled) or not any(scaled):
+        return []
+    jump = jumps[0]
+    return [
+        f"the rate jumps from {jump.before:.3g} to {jump.after:.3g} at step {jump.at:,.10g}: a "
+        "number scales one piece only; to scale all, write 0.3 * (a >> b)"
+    ]
 
 
 def _named_floor(schedule: Schedule) -> float:

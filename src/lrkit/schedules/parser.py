@@ -4,7 +4,8 @@
     sum      := product ("+" product)*
     product  := atom (("*" | "/") atom)*          "/" only by a number
     atom     := (number | name "(" arguments ")" | "(" sequence ")") ("." method "(" arguments ")")*
-    argument := [name "="] (span | number | text | "none" | "[" argument, ... "]" | sequence)
+    argument := [name "="] (span | number | word | "none" | "[" argument, ... "]" | sequence)
+    word     := a quoted text, or a plain name such as hann
 
 No code runs: names are looked up in a table, functions are named by path and not imported. The
 length and the depth of the text are limited, so that any text is answered, and quickly.
@@ -28,6 +29,7 @@ from lrkit.schedules.tree import Schedule
 MAX_LENGTH = 100_000
 MAX_NESTING = 50
 METHODS = ("clip", "repeat", "stairs")
+WORDS = {"none": None, "true": True, "false": False}
 _TOKEN = re.compile(
     r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)(?P<unit>%|[a-z]+)?"
     r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
@@ -239,12 +241,14 @@ class _Reader:
         negative = self.take("-")  # tanh(lower=-7) is the one place for a number below 0
         if negative and self.now.kind != "number":
             raise self.error("only a number can stand after '-'")
+        word, after = self.now, self.tokens[min(self.i + 1, len(self.tokens) - 1)]
+        if word.kind == "name" and after.kind == "mark" and after.value in (",", ")", "]"):
+            self.i += 1
+            return WORDS.get(word.value.lower(), word.value)
         value = self.sequence()
         return -value if negative and isinstance(value, float) else value
 
     def _name(self, name: str, position: int) -> Any:
-        if name.lower() in ("none", "true", "false"):
-            return {"none": None, "true": True, "false": False}[name.lower()]
         if name not in BUILDERS:
             raise self.error(
                 f"unknown schedule {name[:40]!r}{nearest(name, list(BUILDERS))}", position

@@ -92,7 +92,7 @@ def _value(value: Any, python: bool) -> str:
         case Span():
             return repr(str(value)) if python else str(value)
         case str():
-            return repr(value) if python else f'"{value}"'
+            return repr(value) if python else value if value.isidentifier() else f'"{value}"'
         case tuple():
             return f"[{', '.join(_value(v, python) for v in value)}]"
         case int() | float():
