@@ -10,14 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from lrkit.lab.compare import Comparison, RowResult, compare
+    from lrkit.lab.catalog import TaskInfo, task, tasks
+    from lrkit.lab.comparison import Comparison, RowResult, compare
+    from lrkit.lab.contract import IndexBatches, Task
     from lrkit.lab.progress import Watcher
-    from lrkit.lab.report import report, table
+    from lrkit.lab.reporting import report, table
     from lrkit.lab.result import RunResult
     from lrkit.lab.statistics import Paired, Summary
     from lrkit.lab.study import Entry, Reference, Row, Study, decode_study, load_study
-    from lrkit.lab.task import IndexBatches, Task
-    from lrkit.lab.tasks import TaskInfo, task, tasks
     from lrkit.lab.training import train
 
 __all__ = [
@@ -44,15 +44,16 @@ __all__ = [
     "train",
 ]
 
+# No module is called like a public name: importing it would put it in the name's place.
 _HOMES: Final = {
-    "compare": ("Comparison", "RowResult", "compare"),
+    "catalog": ("TaskInfo", "task", "tasks"),
+    "comparison": ("Comparison", "RowResult", "compare"),
+    "contract": ("IndexBatches", "Task"),
     "progress": ("Watcher",),
-    "report": ("report", "table"),
+    "reporting": ("report", "table"),
     "result": ("RunResult",),
     "statistics": ("Paired", "Summary"),
     "study": ("Entry", "Reference", "Row", "Study", "decode_study", "load_study"),
-    "task": ("IndexBatches", "Task"),
-    "tasks": ("TaskInfo", "task", "tasks"),
     "training": ("train",),
 }
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from lrkit.lab.compare import Comparison, RowResult
+from lrkit.lab.comparison import Comparison, RowResult
 from lrkit.lab.statistics import Paired, Summary, agrees
 from lrkit.lab.study import Reference
 
@@ -99,7 +99,10 @@ def mean_text(s: Summary) -> str:
     """Return mean and spread: `0.895 ± 0.004`."""
     if s.n == 0:
         return DASH
-    return number(s.mean) if s.n == 1 else f"{number(s.mean)} {SPREAD} {s.deviation:.2g}"
+    if s.n == 1 or not s.deviation > 0:
+        return number(s.mean)
+    places = decimals(s.deviation)
+    return f"{s.mean:.{places}f} {SPREAD} {s.deviation:.{places}f}"
 
 
 def range_text(s: Summary) -> str:
@@ -113,7 +116,19 @@ def difference_text(p: Paired) -> str:
         return DASH
     if p.n == 1:
         return f"{p.mean:+.2g}, n = 1"
-    return f"{p.mean:+.2g} [{p.low:+.2g}, {p.high:+.2g}], n = {p.n}"
+    places = decimals(p.high - p.mean)
+    return f"{p.mean:+.{places}f} [{p.low:+.{places}f}, {p.high:+.{places}f}], n = {p.n}"
+
+
+def decimals(spread: float) -> int:
+    """Return how many decimals show two digits of *spread*.
+
+    >>> decimals(0.0063), decimals(12.0)
+    (4, 0)
+    """
+    if not spread > 0:
+        return 4
+    return min(max(1 - math.floor(math.log10(spread)), 0), 12)
 
 
 def reference_text(reference: Reference) -> str:

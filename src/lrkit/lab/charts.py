@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from lrkit.lab.compare import Comparison, RowResult
+from lrkit.lab.comparison import Comparison, RowResult
 from lrkit.lab.result import RunResult
 from lrkit.plots import Chart, Line, curve_chart
 

@@ -80,7 +80,12 @@ def fashion() -> Images:
     folder = next((place for place in looked if _has_all(place)), None) or _download(looked)
     train, train_labels, test, test_labels = (_read(folder, official) for official in FILES)
     return Images(
-        train, train_labels.astype(np.int64), test, test_labels.astype(np.int64), white=255
+        train,
+        train_labels.astype(np.int64),
+        test,
+        test_labels.astype(np.int64),
+        zero=0.0,  # from 0 to 1, as torchvision's ToTensor makes them and d2l has them
+        unit=255.0,
     )
 
 

@@ -7,9 +7,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from lrkit.lab.contract import IndexBatches, Task
 from lrkit.lab.fashion import fashion
 from lrkit.lab.images import Images, digits
-from lrkit.lab.task import IndexBatches, Task
 
 EVALUATION_BATCH = 1000
 
@@ -53,7 +53,7 @@ def lenet_digits(
         momentum,
         weight_decay,
         epochs=20,
-        schedule="0.3 * (warmup(2ep) >> cosine())",
+        schedule="0.1 * (warmup(2ep) >> cosine())",
     )
 
 
@@ -88,7 +88,7 @@ def _classify(
 ) -> Task:
     def tensor(raw: Images, part: str) -> Tensor:
         pixels = torch.from_numpy(getattr(raw, part).copy()).to(device, torch.float32)
-        return pixels.div_(raw.white).unsqueeze_(1)
+        return pixels.sub_(raw.zero).div_(raw.unit).unsqueeze_(1)
 
     model = lenet().to(device)
     train = IndexBatches(

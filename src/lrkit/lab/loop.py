@@ -19,9 +19,9 @@ from torch import Tensor
 
 from lrkit.drive import Scheduler
 from lrkit.errors import LoopError, SpecError
+from lrkit.lab.contract import Task
 from lrkit.lab.precision import Precision
 from lrkit.lab.progress import Watcher
-from lrkit.lab.task import Task
 from lrkit.records import Journal
 
 Per = Literal["step", "epoch"]

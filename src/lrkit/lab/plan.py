@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lrkit.drive import Scheduler
 from lrkit.errors import SpecError
+from lrkit.lab.contract import Task
 from lrkit.lab.loop import Options, Per
-from lrkit.lab.task import Task
 from lrkit.schedules import Curve, Horizon, Schedule
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from lrkit.lab.task import IndexBatches, Task
+from lrkit.lab.contract import IndexBatches, Task
 
 WEIGHTS = (2.0, -1.0, 3.0, 1.0, 2.0)
 SAMPLES = 1000

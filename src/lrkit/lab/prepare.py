@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lrkit.errors import SpecError
+from lrkit.lab.catalog import pick_device, task
 from lrkit.lab.loop import Options
 from lrkit.lab.plan import plan_of
 from lrkit.lab.study import Study
-from lrkit.lab.tasks import pick_device, task
 from lrkit.schedules import Curve
 
 

@@ -11,12 +11,12 @@ from typing import Any, Literal
 import torch
 
 from lrkit.errors import LoopError, LrkitError
+from lrkit.lab.catalog import DEFAULT, task
+from lrkit.lab.contract import Task, first_line
 from lrkit.lab.loop import Diverged, Loop, Options, Per, as_array
 from lrkit.lab.plan import Plan, plan_of
 from lrkit.lab.progress import Bar, Watcher
 from lrkit.lab.result import RunResult
-from lrkit.lab.task import Task, first_line
-from lrkit.lab.tasks import DEFAULT, task
 from lrkit.records import Journal
 from lrkit.schedules import Schedule, parse
 

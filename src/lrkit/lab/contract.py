@@ -87,7 +87,8 @@ class IndexBatches:
         state = np.random.SeedSequence((self.seed, epoch)).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(state))
         order = torch.randperm(len(self.x), generator=generator).to(self.x.device)
-        for index in order.split(self.batch_size):
+        for start in range(0, len(order), self.batch_size):
+            index = order[start : start + self.batch_size]
             yield self.x.index_select(0, index), self.y.index_select(0, index)
 
 

@@ -15,9 +15,9 @@ from typing import Any, Final
 import torch
 
 from lrkit.errors import DataError, LoopError, LrkitError, SpecError
+from lrkit.lab.contract import Task, first_line
 from lrkit.lab.lenet import lenet_digits, lenet_fashion
 from lrkit.lab.poly import poly_tanh
-from lrkit.lab.task import Task, first_line
 
 Factory = Callable[..., Any]
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from lrkit.lab import cells
 from lrkit.lab.charts import charts
-from lrkit.lab.compare import Comparison
+from lrkit.lab.comparison import Comparison
 from lrkit.plots import Chart, Html, Section, chart_html, code, document, still
 from lrkit.plots import table as html_table
 from lrkit.records import write_file
