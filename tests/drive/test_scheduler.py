@@ -198,6 +198,15 @@ def test_an_edit_that_cannot_be_is_refused_and_changes_nothing(make, train):
     assert sched.get_last_lr() == [0.1, 0.7]
 
 
+def test_an_edit_that_breaks_the_schedule_is_taken_back(make, train):
+    optimizer = make(1.0)
+    sched = Scheduler(optimizer, lr=1e10)
+    with pytest.raises(SpecError, match="at step 0"):
+        sched.apply(Scale(1e308))
+    assert sched.edits == ()
+    assert [u[0] for u in train(optimizer, sched, 3)] == [1e10] * 3
+
+
 def test_plateau_cuts_all_groups_down_to_their_floors(make, train):
     optimizer = make(0.1, 0.01, names=["head", "body"])
     sched = Scheduler(

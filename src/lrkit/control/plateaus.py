@@ -123,7 +123,7 @@ def plateau(
     threshold: float = 1e-4,
     threshold_mode: str = "rel",
     cooldown: int = 0,
-    floor: float | Mapping[GroupKey, float] = 0.0,
+    floor: float | Mapping[str, float] | Mapping[int, float] | Mapping[GroupKey, float] = 0.0,
     eps: float = 1e-8,
     nan: str = "skip",
 ) -> Plateau:

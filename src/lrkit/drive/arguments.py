@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lrkit.drive.rules import ByGroup
-from lrkit.drive.tracks import RATE
+from lrkit.drive.rules import RATE, ByGroup
 from lrkit.errors import SpecError
 from lrkit.schedules import Horizon, SpanLike
 

@@ -106,7 +106,7 @@ class Audit:
         if new_calls >= 8 and 0 < new_updates <= new_calls / 2:
             self._say(
                 "dense",
-                f"the scheduler is stepped {new_calls / new_updates:.3g} times per optimizer "
+                f"the scheduler is stepped {round(new_calls / new_updates)} times per optimizer "
                 "update, so the schedule is over before the training; call sched.step() once per "
                 "optimizer.step() (Accelerate steps it once per process: use split_batches=True "
                 "or step_scheduler_with_optimizer=False; with accumulation, once per update)",

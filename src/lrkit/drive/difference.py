@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lrkit.drive.driven import Driven, horizon_text
-from lrkit.drive.rules import OTHERS, Plan
-from lrkit.drive.tracks import RATE, Track, make_tracks
+from lrkit.drive.rules import OTHERS, RATE, Plan
+from lrkit.drive.tracks import Track, make_tracks
 
 if TYPE_CHECKING:
     from lrkit.drive.resume import Snapshot

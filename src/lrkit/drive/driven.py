@@ -55,6 +55,14 @@ class Driven:
         """The number of steps it is meant for; infinite when it has no end."""
         return self.curve.total
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether nobody said how long it is for, and it ends at its peak, as a warm-up does."""
+        if self.curve.horizon.total is not None or math.isinf(self.total):
+            return math.isinf(self.total)
+        values = self.curve(np.linspace(0.0, self.total, SAMPLES))
+        return bool(values[-1] >= values.max())
+
     def stretched(self, curve: Curve, step: int) -> Driven:
         """Return it with what is left after *step* spread over what is left of *curve*."""
         origin = self.curve if self.origin is None else self.origin

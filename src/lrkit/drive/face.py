@@ -7,7 +7,7 @@ from abc import abstractmethod
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from lrkit.drive.tracks import RATE
+from lrkit.drive.rules import RATE
 from lrkit.drive.writer import Writer
 
 

@@ -200,7 +200,8 @@ def own_tensors(
 def number_in(group: ParamGroup, hyper: str) -> float:
     """Return what stands in *group* as a float."""
     key, item = split_hyper(hyper)
-    return float(_read(group, key, item))
+    value = _read(group, key, item)
+    return float(value.item() if isinstance(value, Tensor) else value)
 
 
 def _read(group: ParamGroup, key: str, item: int | None) -> Any:

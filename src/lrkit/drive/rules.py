@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,12 @@ from lrkit.drive.driven import Driven, SpecLike, as_driven, driven_from_dict
 from lrkit.errors import SpecError
 from lrkit.schedules import Curve, Horizon, nearest
 
-ByGroup: TypeAlias = SpecLike | Mapping[GroupKey, SpecLike]
+# A mapping's keys must fit to the letter, so that of names and that of indices stand by themselves.
+ByGroup: TypeAlias = (
+    SpecLike | Mapping[str, SpecLike] | Mapping[int, SpecLike] | Mapping[GroupKey, SpecLike]
+)
 ParamGroup: TypeAlias = dict[str, Any]
+RATE = "lr"
 OTHERS = "*"
 """The key of all groups that no other key names, those added later included."""
 
@@ -67,6 +72,13 @@ class Plan:
     def total(self) -> float:
         """The number of steps of the longest schedule; infinite when one has no end."""
         return max(driven.total for rule in self.rules for _, driven in rule.by)
+
+    @property
+    def end(self) -> float:
+        """The step after which the rates have nothing to say, infinite where they always do."""
+        rates = [rule for rule in self.rules if rule.hyper == RATE] or self.rules
+        all_driven = [driven for rule in rates for _, driven in rule.by]
+        return max(math.inf if d.goes_on else d.total for d in all_driven)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON types; raises `SpecError` for what cannot be saved."""

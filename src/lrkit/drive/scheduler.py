@@ -15,9 +15,8 @@ from lrkit.drive.audit import Audit
 from lrkit.drive.lanes import number_in
 from lrkit.drive.panel import Panel
 from lrkit.drive.resume import POLICIES, Policy, Snapshot, announce, read_state, reconcile
-from lrkit.drive.rules import ByGroup, Plan, check_rules, make_rules
+from lrkit.drive.rules import RATE, ByGroup, Plan, check_rules, make_rules
 from lrkit.drive.stepper import Stepper
-from lrkit.drive.tracks import RATE
 from lrkit.drive.writer import Writer
 from lrkit.errors import LoopWarning, SpecError
 from lrkit.schedules import Horizon, SpanLike
@@ -40,7 +39,8 @@ class Scheduler(Stepper):
     and the other three are left out. *resume* says what loading a state does when the saved
     schedule is not the code's: "raise" (default), "keep" the saved one, take the "new" one from
     that step on (live edits end), or "stretch" what is left over another horizon. *controllers*
-    watch the metrics given to `step` or `observe` and answer with edits.
+    watch the metrics given to `step` or `observe` and answer with edits; under torch.distributed
+    they see the mean over the ranks, all of which have to make the call.
 
     Raises `SpecError` for schedules, groups and hyper-parameters that do not fit, `HorizonError`
     for a horizon that lacks a number, `LoopError` when another Scheduler drives the same.
@@ -89,7 +89,7 @@ class Scheduler(Stepper):
         panel = Panel([controllers] if isinstance(controllers, Controller) else controllers)
         self.resume: Policy = resume
         self._declared = Plan(unit, rules, panel.controllers)
-        self._audit = Audit(unit, self._declared.total, horizon.steps_per_epoch)
+        self._audit = Audit(unit, self._declared.end, horizon.steps_per_epoch)
         self._tie(optimizer, Writer(innermost(optimizer), rules), panel, 0)
         self._captured = list(self._writer.owns)
         try:
@@ -165,7 +165,7 @@ class Scheduler(Stepper):
         self._panel = Panel(result.plan.controllers, result.states)
         writer.rules, writer.edits, writer.owns = result.plan.rules, result.edits, [*result.owns]
         writer.adopt()
-        self._audit.follow(result.plan.total, result.position)
+        self._audit.follow(result.plan.end, result.position)
         self._go(result.position)
 
     def _snapshot(self, plan: Plan, owns: Sequence[float]) -> Snapshot:

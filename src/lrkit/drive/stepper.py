@@ -13,8 +13,7 @@ from lrkit.drive.audit import Audit
 from lrkit.drive.face import Face
 from lrkit.drive.lanes import number_in
 from lrkit.drive.panel import Metrics, Panel
-from lrkit.drive.rules import Plan, check_rules, describe
-from lrkit.drive.tracks import RATE
+from lrkit.drive.rules import RATE, Plan, check_rules, describe
 from lrkit.drive.writer import Writer
 from lrkit.errors import LoopError, LoopWarning, SpecError
 
@@ -44,7 +43,7 @@ class Stepper(Face):
         self._untie: Callable[[], None] | None = claim(writer.optimizer, self)
         try:
             writer.adopt()
-            self._audit.follow(self._plan.total, position)
+            self._audit.follow(self._plan.end, position)
             self._go(position)
         except BaseException:
             self.detach()
@@ -146,10 +145,12 @@ class Stepper(Face):
         writer.edits = (*before, stamped)
         try:
             writer.revise()
+            self._go(self.position)
         except SpecError:
             writer.edits = before
+            writer.revise()
+            self._go(self.position)
             raise
-        self._go(self.position)
         return stamped
 
     def seek(self, step: int) -> None:
@@ -161,7 +162,7 @@ class Stepper(Face):
             raise SpecError(f"a step is a whole number >= 0, got {step!r}; step 0 is the first")
         self._check_tied()
         self._look()
-        self._audit.follow(self._plan.total, step)
+        self._audit.follow(self._plan.end, step)
         self._go(step)
 
     def detach(self) -> None:

@@ -9,10 +9,9 @@ import numpy as np
 
 from lrkit.control import Edit, Overlay, overlay, share_out
 from lrkit.drive.driven import Array, Driven
-from lrkit.drive.rules import Rule
+from lrkit.drive.rules import RATE, Rule
 from lrkit.errors import SpecError
 
-RATE = "lr"
 UNTOUCHED = Overlay()
 
 
@@ -41,7 +40,8 @@ class Track:
 
     def values(self, t: Array) -> Array:
         """Return the values at steps *t*; raises `SpecError` for one that is no rate."""
-        values = self.done.over(self.own * self.driven.values(t), t)
+        with np.errstate(over="ignore", invalid="ignore"):  # found below, with the step
+            values = self.done.over(self.own * self.driven.values(t), t)
         fine = (values >= 0.0) & (values < np.inf)
         if not fine.all():
             at = int(np.argmin(fine))

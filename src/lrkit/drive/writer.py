@@ -10,8 +10,8 @@ from torch.optim import Optimizer
 
 from lrkit.control import Edit
 from lrkit.drive.lanes import Column, Lane, NumberLane, make_lanes, number_in, own_tensors
-from lrkit.drive.rules import ParamGroup, Rule, check_rules, name_of
-from lrkit.drive.tracks import RATE, Track, make_tracks
+from lrkit.drive.rules import RATE, ParamGroup, Rule, check_rules, name_of
+from lrkit.drive.tracks import Track, make_tracks
 
 BLOCK = 65_536
 """Values in the table at most, all columns together: about 2 MB of Python floats."""
@@ -124,6 +124,9 @@ class Writer:
     def _tabulate(self, position: int) -> None:
         most = max(1, BLOCK // len(self.columns))
         self.rows = min(most, self.rows * 4 if self.rows else FIRST)
+        self.values = []  # let the old block go before the new one comes
+        for column in self.columns:
+            column.values = []
         for column in self.columns:
             column.fill(position, position + self.rows)
         self.start = position
