@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-peers test-base lint format types docs docs-check bench studies clean
+.PHONY: help run test test-slow test-peers test-base lint format types docs docs-check bench bench-page studies clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -67,6 +67,9 @@ docs-check: $(VENV)/.dev  ## fail where a generated page is not what the code sa
 
 bench: $(VENV)/.peers  ## every benchmark, as ratios against the peer in the same run
 	$(BIN)/python -m bench
+
+bench-page: $(VENV)/.peers  ## the same, kept as docs/benchmarks.md
+	$(BIN)/python -m bench --write docs/benchmarks.md
 
 studies: $(VENV)/.lab  ## every study in studies/ (the d2l study takes half an hour on 2 cores)
 	for study in studies/*.toml; do $(BIN)/lrkit compare $$study --out reports/$$(basename $$study .toml) || exit 1; done

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+KEEP = "LRKIT_BENCH_ROWS"
 
 
 @dataclass(frozen=True)
@@ -40,4 +45,7 @@ def show(title: str, rows: Sequence[Row]) -> bool:
         spread = f"{row.low:.3g} .. {row.high:.3g}"
         table.add_row(row.what, f"{row.middle:.3g}", spread, bar, verdict)
     Console(width=110).print(table)
+    if kept := os.environ.get(KEEP):  # `python -m bench --write` makes the docs page of these
+        with Path(kept).open("a") as file:
+            file.write(json.dumps({"title": title, "rows": [asdict(row) for row in rows]}) + "\n")
     return all(row.met for row in rows)
