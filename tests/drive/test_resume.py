@@ -11,7 +11,7 @@ import torch
 
 from lrkit.control import Scale, Set, plateau
 from lrkit.drive import Scheduler
-from lrkit.errors import LoopWarning, SpecError
+from lrkit.errors import LoopError, LoopWarning, SpecError
 from lrkit.schedules import constant, cosine, from_function, linear, warmup
 
 SHAPE = warmup(5) >> cosine()
@@ -303,6 +303,16 @@ def test_keep_of_what_the_optimizer_lacks_is_refused_and_changes_nothing(make):
         other.load_state_dict(source.state_dict())
     assert other.get_last_lr() == [0.2]
     other.step()
+
+
+def test_keep_of_what_another_scheduler_drives_is_refused(make):
+    source = Scheduler(make(0.5, momentum=0.9), lr=0.1, momentum=0.5)
+    optimizer = make(0.5, momentum=0.9)
+    mine = Scheduler(optimizer, lr=0.1, resume="keep")
+    other = Scheduler(optimizer, momentum=0.7)
+    with pytest.raises(LoopError, match="another one drives 'momentum'"):
+        mine.load_state_dict(source.state_dict())
+    assert other.get_last_lr() == [0.1]
 
 
 def test_a_failed_load_changes_nothing(make):

@@ -353,6 +353,26 @@ def test_only_an_optimizer_will_do():
         Scheduler(torch.nn.Linear(1, 1), lr=0.1)
 
 
+def test_an_optimizer_without_a_rate_can_have_another_hyper_parameter_driven(make):
+    optimizer = make(1.0, weight_decay=0.1)
+    optimizer.param_groups[0]["lr"] = None  # as an Adafactor that finds its own
+    with pytest.raises(SpecError, match="no hyper-parameter 'lr'"):
+        Scheduler(optimizer, lr=0.1)
+    sched = Scheduler(optimizer, weight_decay=linear(0.1, 0), total=10, controllers=[plateau()])
+    sched.step({"loss": 1.0})
+    assert optimizer.param_groups[0]["weight_decay"] == pytest.approx(0.09)
+    assert optimizer.param_groups[0]["lr"] is None
+    sched.load_state_dict(sched.state_dict())
+
+
+def test_warnings_point_at_the_callers_line(make):
+    sched = Scheduler(make(1.0), lr=linear(), total=2)
+    sched.seek(2)
+    with pytest.warns(LoopWarning) as caught:
+        sched.step()
+    assert caught[0].filename == __file__
+
+
 def test_a_value_that_is_no_rate_is_refused_by_its_step(make):
     optimizer = make(1e308)
     with pytest.raises(SpecError, match="at step 0"):

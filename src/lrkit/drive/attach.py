@@ -50,14 +50,7 @@ def claim(optimizer: Optimizer, driver: Driver) -> Callable[[], None]:
     Raises `LoopError` when a living scheduler drives one of its hyper-parameters already. The
     ties hold the driver weakly, so a scheduler that nobody holds gives its place up.
     """
-    others = _living(_drivers.get(optimizer, []))
-    for other in others:
-        if both := sorted(driver.hypers & other.hypers):
-            raise LoopError(
-                f"one scheduler per hyper-parameter must hold, but another one drives "
-                f"{', '.join(map(repr, both))} of this optimizer; pass all groups to one "
-                "Scheduler, or detach() the other first"
-            )
+    others = check_free(optimizer, driver.hypers, driver)
     me = weakref.ref(driver)
     _drivers[optimizer] = [weakref.ref(other) for other in others] + [me]
     handles = [
@@ -72,6 +65,19 @@ def claim(optimizer: Optimizer, driver: Driver) -> Callable[[], None]:
         _drivers[optimizer] = [ref for ref in rest if ref is not me]
 
     return untie
+
+
+def check_free(optimizer: Optimizer, hypers: frozenset[str], driver: Driver) -> list[Driver]:
+    """Return the other drivers of *optimizer*, or raise `LoopError` where one drives *hypers*."""
+    others = [other for other in _living(_drivers.get(optimizer, [])) if other is not driver]
+    for other in others:
+        if both := sorted(hypers & other.hypers):
+            raise LoopError(
+                f"one scheduler per hyper-parameter must hold, but another one drives "
+                f"{', '.join(map(repr, both))} of this optimizer; pass all groups to one "
+                "Scheduler, or detach() the other first"
+            )
+    return others
 
 
 def _living(refs: Iterable[weakref.ref[Any]]) -> list[Any]:

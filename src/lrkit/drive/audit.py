@@ -15,13 +15,27 @@ Choices:
 from __future__ import annotations
 
 import math
+import sys
 import warnings
+from types import FrameType
 
 from lrkit.errors import LoopWarning
 
 WIDEST = 1024
 NEVER = 100
 """Updates without a single call that are too many to be the first of several epochs' worth."""
+
+
+def warn(message: str) -> None:
+    """Warn with the line of the caller's loop, not one of ours or of torch."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and _module(frame).startswith(("lrkit.drive", "torch.")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, LoopWarning, stacklevel=level)
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
 
 
 class Audit:
@@ -122,4 +136,4 @@ class Audit:
     def _say(self, key: str, message: str) -> None:
         if key not in self.said:
             self.said.add(key)
-            warnings.warn(message, LoopWarning, stacklevel=5)
+            warn(message)

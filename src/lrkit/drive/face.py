@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
@@ -32,7 +33,7 @@ class Face(LRScheduler):
 
     def get_last_lr(self) -> list[float | Tensor]:
         """Return the rates in use, one per group: a float, or a copy where it is a tensor."""
-        rates = [group[RATE] for group in self._writer.optimizer.param_groups]
+        rates: list[Any] = [group.get(RATE) for group in self._writer.optimizer.param_groups]
         return [rate.clone() if isinstance(rate, Tensor) else rate for rate in rates]
 
     def get_lr(self) -> list[float | Tensor]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lrkit.drive.rules import ParamGroup, split_hyper
+from lrkit.drive.rules import RATE, ParamGroup, split_hyper
 from lrkit.drive.tracks import Track
 
 
@@ -197,11 +197,10 @@ def own_tensors(
     return mine
 
 
-def number_in(group: ParamGroup, hyper: str) -> float:
-    """Return what stands in *group* as a float."""
-    key, item = split_hyper(hyper)
-    value = _read(group, key, item)
-    return float(value.item() if isinstance(value, Tensor) else value)
+def rate_in(group: ParamGroup) -> float:
+    """Return the group's rate as a float, 0 where the optimizer finds its rates itself."""
+    value = group.get(RATE)
+    return 0.0 if value is None else float(value.item() if isinstance(value, Tensor) else value)
 
 
 def _read(group: ParamGroup, key: str, item: int | None) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,15 +9,15 @@ from torch.optim import Optimizer
 
 from lrkit.control import Controller, Edit
 from lrkit.drive.arguments import given_schedules, horizon_of
-from lrkit.drive.attach import innermost
-from lrkit.drive.audit import Audit
-from lrkit.drive.lanes import number_in
+from lrkit.drive.attach import check_free, innermost
+from lrkit.drive.audit import Audit, warn
+from lrkit.drive.lanes import rate_in
 from lrkit.drive.panel import Panel
 from lrkit.drive.resume import POLICIES, Policy, Snapshot, announce, read_state, reconcile
 from lrkit.drive.rules import RATE, ByGroup, Plan, check_rules, make_rules
 from lrkit.drive.stepper import Stepper
 from lrkit.drive.writer import Writer
-from lrkit.errors import LoopWarning, SpecError
+from lrkit.errors import SpecError
 from lrkit.schedules import Horizon, SpanLike
 
 
@@ -95,8 +94,7 @@ class Scheduler(Stepper):
         try:
             self._declared.to_dict()
         except SpecError as error:
-            message = f"this scheduler cannot be saved, state_dict() will raise: {error}"
-            warnings.warn(message, LoopWarning, stacklevel=2)
+            warn(f"this scheduler cannot be saved, state_dict() will raise: {error}")
 
     # What it says of itself.
 
@@ -133,7 +131,9 @@ class Scheduler(Stepper):
             for rule in self._plan.rules
             for key, driven in rule.by
         )
-        return f"Scheduler({rules}; {self._plan.unit} {self.position} of {self._plan.total:g})"
+        total = self._plan.total
+        whole = f" of {total:.10g}" if total < float("inf") else ""
+        return f"Scheduler({rules}; {self._plan.unit} {self.position}{whole})"
 
     # Stop and resume.
 
@@ -156,6 +156,7 @@ class Scheduler(Stepper):
         saved = read_state(state_dict, self._declared)
         result, text = reconcile(saved, self._snapshot(self._declared, self._captured), self.resume)
         check_rules(result.plan.rules, self._writer.groups)
+        check_free(self._writer.optimizer, frozenset(r.hyper for r in result.plan.rules), self)
         if text:
             announce(text, self.resume)
         for i, own in enumerate(saved.owns):
@@ -175,7 +176,7 @@ class Scheduler(Stepper):
             self.position,
             plan,
             tuple(owns),
-            tuple(number_in(g, RATE) if i in driven else None for i, g in enumerate(writer.groups)),
+            tuple(rate_in(g) if i in driven else None for i, g in enumerate(writer.groups)),
             tuple(writer.names),
             writer.edits,
             tuple(self._panel.states),

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 from torch.optim import Optimizer
 
 from lrkit.control import Edit, Observation
 from lrkit.drive.attach import claim
-from lrkit.drive.audit import Audit
+from lrkit.drive.audit import Audit, warn
 from lrkit.drive.face import Face
-from lrkit.drive.lanes import number_in
+from lrkit.drive.lanes import rate_in
 from lrkit.drive.panel import Metrics, Panel
-from lrkit.drive.rules import RATE, Plan, check_rules, describe
+from lrkit.drive.rules import Plan, check_rules, describe
 from lrkit.drive.writer import Writer
-from lrkit.errors import LoopError, LoopWarning, SpecError
+from lrkit.errors import LoopError, SpecError
 
 FEW = 8
 """Groups that are looked at in every step that is not the shortest."""
@@ -109,7 +108,7 @@ class Stepper(Face):
         self._decide(self._panel.read(metrics))
 
     def _decide(self, measured: dict[str, float]) -> None:
-        rates = tuple(number_in(group, RATE) for group in self._writer.groups)
+        rates = tuple(rate_in(group) for group in self._writer.groups)
         for edit in self._panel.ask(Observation(self.position, measured, rates)):
             self.apply(edit)
 
@@ -196,7 +195,7 @@ class Stepper(Face):
             track = writer.rate(index)
             self._audit.someone_else(
                 describe(writer.groups[index], index),
-                number_in(writer.groups[index], RATE),
+                rate_in(writer.groups[index]),
                 None if track is None else track.at(self.position),
             )
             writer.revise()
@@ -210,11 +209,9 @@ class Stepper(Face):
         for index in added:
             if not any(track.index == index for track in writer.tracks):
                 name = describe(writer.groups[index], index)
-                warnings.warn(
+                warn(
                     f"group {name} was added and no schedule is for it, so it is left alone; "
-                    "use '*' as the key for all other groups",
-                    LoopWarning,
-                    stacklevel=4,
+                    "use '*' as the key for all other groups"
                 )
 
     def _check_tied(self) -> None:

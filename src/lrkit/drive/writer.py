@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from lrkit.control import Edit
-from lrkit.drive.lanes import Column, Lane, NumberLane, make_lanes, number_in, own_tensors
+from lrkit.drive.lanes import Column, Lane, NumberLane, make_lanes, own_tensors, rate_in
 from lrkit.drive.rules import RATE, ParamGroup, Rule, check_rules, name_of
 from lrkit.drive.tracks import Track, make_tracks
 
@@ -70,7 +70,7 @@ class Writer:
         groups: list[ParamGroup] = self.optimizer.param_groups
         added = range(len(self.owns), len(groups))
         check_rules(self.rules, groups)
-        self.owns.extend(number_in(groups[i], RATE) for i in added)
+        self.owns.extend(rate_in(groups[i]) for i in added)
         self.groups, self.count = groups, len(groups)
         self.revise()
         return added
