@@ -13,7 +13,7 @@ from typer.main import get_command
 from lrkit.cli import compare, families, lint, runs, show, tasks, train
 from lrkit.cli.errors import OK, exit_code
 from lrkit.cli.examples import description, epilog
-from lrkit.cli.screen import say
+from lrkit.cli.screen import guarded_stdout, say
 
 COMPLETE: Final = "_LRKIT_COMPLETE"  # set by the shell when Tab is pressed
 
@@ -67,8 +67,10 @@ def run(arguments: Sequence[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        with get_command(app).make_context("lrkit", list(arguments), obj=list(arguments)) as root:
-            root.command.invoke(root)
+        with guarded_stdout():
+            command = get_command(app)
+            with command.make_context("lrkit", list(arguments), obj=list(arguments)) as context:
+                command.invoke(context)
         return OK
     except BaseException as error:
         return exit_code(error, debug)

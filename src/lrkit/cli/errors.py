@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 import sys
 import traceback
@@ -47,8 +46,6 @@ def exit_code(error: BaseException, debug: bool = False) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else OK
     if isinstance(error, StdoutClosed):
-        # Python would complain again when it flushes stdout at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     if debug and not isinstance(error, (KeyboardInterrupt, typer.Abort)):
         _print("".join(traceback.format_exception(error)).rstrip())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from lrkit.cli.errors import StdoutClosed
 from lrkit.errors import DataError
@@ -17,16 +20,51 @@ PLAIN_WIDTH: Final = 120
 """Columns of a table that goes to a file or a pipe, where no terminal sets its width."""
 
 
+class Guard:
+    """Stdout for all that write to it, Rich and Typer too, with its errors told apart."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write *text* as a stream does."""
+        with self._told_apart():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush as a stream does."""
+        with self._told_apart():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _told_apart(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            # What is still in the buffer would fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise StdoutClosed from None
+            reason = (error.strerror or str(error)).lower()
+            raise DataError(f"cannot write the output: {reason}; send it elsewhere") from error
+
+
+@contextlib.contextmanager
+def guarded_stdout() -> Iterator[None]:
+    """Guard stdout inside the block, and see at its end that everything is out."""
+    guard = cast(TextIO, Guard(sys.stdout))
+    with contextlib.redirect_stdout(guard):
+        yield
+        guard.flush()
+
+
 def say(text: str) -> None:
     """Write *text* and a line end to stdout, at once."""
-    try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise StdoutClosed from None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DataError(f"cannot write the output: {reason}; send it elsewhere") from error
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def remark(text: str) -> None:
@@ -46,12 +84,11 @@ def say_table(table: Table) -> None:
     """Write *table* to stdout: in colour on a terminal, else plain."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
-    console = Console(width=width, highlight=False)
-    with console.capture() as captured:
-        console.print(table)
-    lines = captured.get().splitlines()
-    say("\n".join(line.rstrip() for line in lines))
+    drawn = io.StringIO()
+    width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
+    console = Console(file=drawn, width=width, highlight=False, force_terminal=sys.stdout.isatty())
+    console.print(table)
+    say("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
 
 
 def new_table(*columns: str, title: str = "") -> Table:
