@@ -72,7 +72,8 @@ bench-page: $(VENV)/.peers  ## the same, kept as docs/benchmarks.md
 	$(BIN)/python -m bench --write docs/benchmarks.md
 
 studies: $(VENV)/.lab  ## every study in studies/ (the d2l study takes half an hour on 2 cores)
-	for study in studies/*.toml; do $(BIN)/lrkit compare $$study --out reports/$$(basename $$study .toml) || exit 1; done
+	for study in studies/*.toml; do $(BIN)/lrkit compare $$study --out reports/$$(basename $$study .toml) || [ $$? = 1 ] || exit 1; done
+	$(BIN)/python docs/generate_studies.py --keep reports
 
 clean:  ## remove what was built; runs and reports stay
 	rm -rf $(VENV) .venv-base build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -64,7 +64,8 @@ def factor(
 
     Source: d2l.ai, section 12.11 (FactorScheduler), which applies value(t + 1).
     """
-    return levels.exponential(start, factor, every).clip(floor=floor)
+    decay = levels.exponential(start, factor, every)
+    return decay.clip(floor=floor) if floor else decay
 
 
 def polynomial(

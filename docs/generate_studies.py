@@ -1,0 +1,87 @@
+"""Write docs/studies.md from the kept results of the studies, docs/studies/NAME/.
+
+    python docs/generate_studies.py --keep reports     copy new results there first
+    python docs/generate_studies.py --check            fail where the page or a result is stale
+
+A kept result is what `lrkit compare studies/NAME.toml --out reports/NAME` wrote: report.md, its
+pictures and runs.csv. It is stale when its schedules are no longer those of the study.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import lrkit as lr
+from lrkit.lab import load_study
+
+DOCS = Path(__file__).resolve().parent
+KEPT, PAGE, STUDIES = DOCS / "studies", DOCS / "studies.md", DOCS.parent / "studies"
+HEAD = """\
+# Studies
+
+<!-- Written by docs/generate_studies.py from docs/studies/. Do not edit. -->
+
+What `make studies` measured, as `lrkit compare` reported it: every study is a file in
+[studies/](../studies), every single run is in the `runs.csv` beside its pictures. All runs on a
+CPU, one thread each; the same seeds give the same figures on the same machine.
+"""
+
+
+def keep(reports: Path) -> None:
+    """Copy the small files of every report in *reports* to docs/studies."""
+    for study in sorted(STUDIES.glob("*.toml")):
+        source, target = reports / study.stem, KEPT / study.stem
+        if not (source / "report.md").exists():
+            print(f"no report of {study.stem} in {reports}; its kept result stays")
+            continue
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for file in [*source.glob("*.png"), source / "report.md", source / "runs.csv"]:
+            if file.exists():
+                shutil.copyfile(file, target / file.name)
+
+
+def page() -> str:
+    """Return the text of docs/studies.md."""
+    parts = [HEAD]
+    for study in sorted(STUDIES.glob("*.toml")):
+        report = KEPT / study.stem / "report.md"
+        if report.exists():
+            text = re.sub(r"^#", "##", report.read_text(), flags=re.MULTILINE)
+            text = re.sub(r"\]\((\w+\.png)\)", rf"](studies/{study.stem}/\1)", text)
+            parts.append(text)
+    return "\n".join(parts)
+
+
+def stale() -> list[str]:
+    """Return what no longer belongs together, by name."""
+    found = [] if PAGE.exists() and PAGE.read_text() == page() else ["docs/studies.md"]
+    for path in sorted(STUDIES.glob("*.toml")):
+        runs = KEPT / path.stem / "runs.csv"
+        if not (KEPT / path.stem / "report.md").exists():
+            found.append(f"docs/studies/{path.stem} (no result)")
+        elif runs.exists():
+            with runs.open(newline="") as file:
+                ran = {row["text"] for row in csv.DictReader(file)}
+            if {lr.parse(t) for t in ran} != {row.schedule for row in load_study(path).rows()}:
+                found.append(f"docs/studies/{path.stem} (other schedules than the study)")
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    if "--check" in arguments:
+        for name in (names := stale()):
+            print(f"{name} is stale; run `make studies` and `make docs`", file=sys.stderr)
+        return 1 if names else 0
+    if "--keep" in arguments:
+        keep(Path(arguments[arguments.index("--keep") + 1]))
+    PAGE.write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
