@@ -34,7 +34,7 @@ HERO = {
     "one cycle": "0.3 * one_cycle(30%)",
     "warm restarts": "0.3 * sgdr(14ep, stretch=2, shrink=0.8)",
     "steps": "0.3 * multi_step(1, [50%, 75%], 0.3)",
-    "Hann cycles": "cyclic(0.02, 0.3, up=12.5ep, window=\"hann\", shrink=0.7)",
+    "Hann cycles": 'cyclic(0.02, 0.3, up=12.5ep, window="hann", shrink=0.7)',
 }
 
 
