@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from lrkit.control.edits import Edit
@@ -90,3 +90,13 @@ def controller_from_dict(data: Mapping[str, Any]) -> Controller:
             f"a controller's `format` must be {FORMAT}, got {data['format']!r}; update lrkit"
         )
     return _loaders[word]({k: v for k, v in data.items() if k not in ("controller", "format")})
+
+
+def known(kind: type[Any], data: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Return *data* if it has the fields of the dataclass *kind*, or raise `SpecError`."""
+    names = {f.name for f in fields(kind)}
+    if unknown := sorted(set(data) - names):
+        raise SpecError(f"{what} has no {unknown[0]!r}; it has {', '.join(sorted(names))}")
+    if missing := [f.name for f in fields(kind) if f.default is MISSING and f.name not in data]:
+        raise SpecError(f"{what} needs {missing[0]!r}, which is missing")
+    return dict(data)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from lrkit.control.controllers import FORMAT, Observation, State, register
+from lrkit.control.controllers import FORMAT, Observation, State, known, register
 from lrkit.control.edits import Edit, GroupKey, PerGroup, Scale, floors, number, whole
+from lrkit.control.improvement import Watching
 from lrkit.errors import SpecError
 
 
 @dataclass(frozen=True)
-class Plateau:
+class Plateau(Watching):
     """Scale by *factor* after more than *patience* observations in a row without improvement.
 
     Build one with `plateau(...)`, which says what the options mean.
@@ -31,21 +31,14 @@ class Plateau:
     nan: str = "skip"
 
     def __post_init__(self) -> None:
-        for name in ("factor", "threshold", "eps"):
+        self._check_watching()
+        for name in ("factor", "eps"):
             object.__setattr__(self, name, number(getattr(self, name), name))
         object.__setattr__(self, "floor", floors(self.floor))
         whole(self.patience, "patience")
         whole(self.cooldown, "cooldown")
         if self.factor >= 1:
             raise SpecError(f"`factor < 1` must hold for a plateau, got {self.factor:g}; it cuts")
-        words = {"mode": ("min", "max"), "threshold_mode": ("rel", "abs"), "nan": ("skip", "bad")}
-        for name, allowed in words.items():
-            if getattr(self, name) not in allowed:
-                raise SpecError(
-                    f"{name} must be {' or '.join(map(repr, allowed))}, got {getattr(self, name)!r}"
-                )
-        if not isinstance(self.metric, str) or not self.metric:
-            raise SpecError(f"metric must be the name of a metric, got {self.metric!r}")
 
     def init(self) -> State:
         """Return the state before anything was observed: no best value, nothing counted."""
@@ -65,14 +58,14 @@ class Plateau:
             bad, cooling = 0, cooling - 1
         if bad <= self.patience:
             return {"best": best, "bad": bad, "cooling": cooling}, None
-        known = "nothing so far" if best is None else f"{best:.6g}"
+        beaten = "nothing so far" if best is None else f"{best:.6g}"
         cut = Scale(
             self.factor,
             floor=self.floor,
             eps=self.eps,
             step=observation.step,
             author="plateau",
-            reason=f"{self.metric} {value:.6g} is no better than {known} for {bad} observations",
+            reason=f"{self.metric} {value:.6g} is no better than {beaten} for {bad} observations",
         )
         return {"best": best, "bad": 0, "cooling": self.cooldown}, cut
 
@@ -82,36 +75,6 @@ class Plateau:
         if isinstance(self.floor, tuple):
             own["floor"] = [list(pair) for pair in self.floor]
         return {"format": FORMAT, "controller": "plateau"} | own
-
-    def _counts(self, value: float) -> bool:
-        """Return whether *value* is an observation at all.
-
-        torch and most others count NaN as a bad epoch, so that one failed evaluation, or a metric
-        that is not there yet, cuts the rate. Here it is no observation, unless nan="bad". An
-        infinite value on the wrong side (the loss has blown up) is worse than anything and counts;
-        on the right side no measurement is infinitely good, and it is skipped like NaN: taken as
-        best it could never be beaten.
-        """
-        good = -math.inf if self.mode == "min" else math.inf
-        return (not math.isnan(value) and value != good) or self.nan == "bad"
-
-    def _better(self, value: float, best: float | None) -> bool:
-        """Return whether *value* is better than *best* by more than the threshold.
-
-        "rel" is relative to |best|. torch's best * (1 - threshold) lies on the wrong side of a
-        negative best and so takes a worse value for an improvement; for best >= 0 the two agree
-        to the bit.
-        """
-        if not math.isfinite(value):
-            return False
-        if best is None:
-            return True
-        sign = -1.0 if self.mode == "min" else 1.0
-        if self.threshold_mode == "abs":
-            bound = best + sign * self.threshold
-        else:
-            bound = best * (1.0 + sign * math.copysign(self.threshold, best))
-        return value < bound if self.mode == "min" else value > bound
 
 
 def plateau(
@@ -156,7 +119,4 @@ def plateau(
 
 @register("plateau")
 def _load(data: Mapping[str, Any]) -> Plateau:
-    known = {f.name for f in fields(Plateau)}
-    if unknown := sorted(set(data) - known):
-        raise SpecError(f"a plateau has no {unknown[0]!r}; it has {', '.join(sorted(known))}")
-    return Plateau(**data)
+    return Plateau(**known(Plateau, data, "a plateau"))
