@@ -27,6 +27,11 @@ together), with `a >> b` (then), `0.3 * a` (scale), `a * b`, `a + b` (step by st
 `.clip(floor, ceiling)`, `.repeat(times, stretch, shrink, every)` and `.stairs(every)`. Unit
 schedules run from 1 to 0 over what is left; multiply them by the peak. All figures: 100 epochs.
 `lrkit schedules NAME` shows the same in the terminal.
+
+```python
+>>> from lrkit import *
+
+```
 """
 HERO = {
     "warm-up, cosine": "0.3 * (warmup(10%) >> cosine())",
@@ -49,7 +54,7 @@ def page() -> str:
         if family.kind != kind:
             kind = family.kind
             parts.append(f"## {kind[0].upper()}{kind[1:]}\n\n![{kind}](gallery/{slug(kind)}.svg)\n")
-        parts.append(f"### {family.name}\n\n```text\n{family.doc}\n```\n")
+        parts.append(f"### {family.name}\n\n```text\n{family.doc}\n\n```\n")
         parts.append(f"`{family.signature}`\n\nDrawn: `{family.example}`\n")
     return "\n".join(parts)
 
