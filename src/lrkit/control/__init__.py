@@ -25,6 +25,7 @@ from lrkit.control.edits import (
     Set,
     edit_from_dict,
 )
+from lrkit.control.greed import Greedy, greedy
 from lrkit.control.overlay import Overlay, effective, overlay, share_out
 from lrkit.control.plateaus import Plateau, plateau
 
@@ -32,6 +33,7 @@ __all__ = [
     "Adjustment",
     "Controller",
     "Edit",
+    "Greedy",
     "GroupKey",
     "Hold",
     "Observation",
@@ -44,6 +46,7 @@ __all__ = [
     "controller_from_dict",
     "edit_from_dict",
     "effective",
+    "greedy",
     "overlay",
     "plateau",
     "register",

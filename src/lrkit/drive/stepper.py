@@ -177,8 +177,16 @@ class Stepper(Face):
         """Called by the optimizer before each update."""
         writer = self._writer
         writer.fresh = True
-        writer.found_inf = getattr(optimizer, "found_inf", None)
+        writer.found_inf = optimizer.__dict__.get("found_inf")
         self._audit.update()
+        groups = optimizer.param_groups
+        if writer.stop and groups is writer.groups and len(groups) == writer.count:
+            value = writer.written
+            for group in groups:
+                if group["lr"] is not value:
+                    break
+            else:
+                return  # the short way: every rate is the very number that was written
         self._look()
 
     def after_load(self) -> None:
