@@ -26,8 +26,10 @@ from lrkit.schedules import __all__ as _schedules
 from lrkit.schedules import attach_views as _attach_views
 
 if TYPE_CHECKING:
+    from lrkit.control import Greedy as Greedy
     from lrkit.control import Plateau as Plateau
     from lrkit.control import effective as effective
+    from lrkit.control import greedy as greedy
     from lrkit.control import plateau as plateau
     from lrkit.drive import Scheduler as Scheduler
     from lrkit.lab import Task as Task
@@ -43,6 +45,8 @@ _LATER = {
     "Scheduler": "lrkit.drive",
     "Plateau": "lrkit.control",
     "plateau": "lrkit.control",
+    "Greedy": "lrkit.control",
+    "greedy": "lrkit.control",
     "effective": "lrkit.control",
     "Task": "lrkit.lab",
     "train": "lrkit.lab",

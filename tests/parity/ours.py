@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lrkit.control import Edit, Observation, effective, plateau
+from lrkit.control import Edit, Observation, effective, greedy, plateau
 from lrkit.schedules import Schedule, parse
 from tests.parity.row import Row
 
@@ -18,13 +18,16 @@ def schedule(row: Row) -> Schedule:
     written = parse(row.ours)
     if not row.metrics:
         return written
-    controller = eval(row.steered_by, {"plateau": plateau})
+    controller = eval(row.steered_by, {"greedy": greedy, "plateau": plateau})
     state, edits = controller.init(), list[Edit]()
+    steered, horizon = written, written.over(row.total).horizon
     for step, seen in enumerate(row.metrics, start=1):
-        state, edit = controller.update(state, Observation(step, {"loss": seen}))
+        rates = (steered.over(horizon)(step),)
+        state, edit = controller.update(state, Observation(step, {"loss": seen}, rates))
         if edit is not None:
             edits.append(edit)
-    return effective(written, edits, written.over(row.total).horizon)
+            steered = effective(written, edits, horizon)
+    return steered
 
 
 def values(row: Row) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""transformers.get_scheduler: every name it accepts (the two driven by a metric: rows_plateau)."""
+"""transformers.get_scheduler: every name it accepts but those that a metric drives."""
 
 from tests.parity.row import Pin, Row
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.parity import (
     rows_composer,
+    rows_greedy,
     rows_ignite,
     rows_keras,
     rows_optax,
@@ -50,13 +51,9 @@ TRANSFORMERS = Table(
     peer="transformers",
     version="5.23.0",
     source="transformers.get_scheduler",
-    rows=rows_transformers.ROWS + rows_plateau.TRANSFORMERS,
+    rows=rows_transformers.ROWS + rows_plateau.TRANSFORMERS + rows_greedy.ROWS,
     intro="All its warm-ups but one are t/W and start at 0: `warmup(W, ahead=0)`. lrkit's own "
     "`warmup(W)` is (t+1)/(W+1) and wastes no update.",
-    left_out={
-        "greedy": "raises and lowers the rate by a metric; lrkit's controllers do not include it "
-        "yet.",
-    },
 )
 
 OPTAX = Table(

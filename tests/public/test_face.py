@@ -16,6 +16,8 @@ LATER = [
     "Scheduler",
     "Plateau",
     "plateau",
+    "Greedy",
+    "greedy",
     "effective",
     "Task",
     "train",

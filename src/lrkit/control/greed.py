@@ -107,12 +107,14 @@ class Greedy(Watching):
         """Return the window after *value* and its mean; None in it is a value that is not finite.
 
         The sum is made anew: a running one keeps a NaN for ever, and the rounding of what has left.
+        The mean of equal values is that value, so that rounding is never an improvement.
         """
         window = [*recent, value if math.isfinite(value) else None][-self.window :]
-        finite = [v * SMALL for v in window if v is not None]
+        finite = [v for v in window if v is not None]
         if len(finite) < len(window):
             return window, math.nan
-        return window, math.fsum(finite) / len(window) / SMALL
+        mean = math.fsum(v * SMALL for v in finite) / len(finite) / SMALL
+        return window, min(max(mean, min(finite)), max(finite))
 
     def _up(self, rate: float) -> float:
         """Return what a raise multiplies *rate* by: 1 where the peak or eps leaves no room."""
@@ -186,10 +188,11 @@ def greedy(
     After more than *patience* improvements in a row the rate becomes min(rate / *factor*, *peak*),
     after more than *patience* observations in a row without one max(rate * *factor*, *floor*);
     both count anew from there. *factor* is in (0, 1), 0 < *floor* <= *peak* are rates. They bound
-    the largest rate of the groups, and the others keep their ratio to it; a rate that the schedule
-    itself puts outside them is not moved. Changes of *eps* or less are dropped. Better means below
-    (*mode* "min") or above ("max") the best so far by more than *threshold*: times |best| ("rel")
-    or as it is ("abs"). The metric is the mean of its last *window* observations (1 or more).
+    the largest rate of the groups, and the others keep their ratio to it; where the schedule itself
+    is below the floor nothing is cut, and above the peak nothing is raised. Changes of *eps* or
+    less are dropped. Better means below (*mode* "min") or above ("max") the best so far by more
+    than *threshold*: times |best| ("rel") or as it is ("abs"). The metric is the mean of its last
+    *window* observations (1 or more).
     After a cut *cooldown* observations are waited for, after a raise *warmup*: nothing is counted
     in them. After *reset_after* cuts in a row at the floor (1 or more; None: never) the schedule
     has its own rate again, no more than *peak*, and the best value is forgotten. A NaN is no
