@@ -173,7 +173,7 @@ def test_reading_back_refuses_what_it_does_not_know():
     data = plateau().to_dict()
     with pytest.raises(SpecError, match="has no 'patients'"):
         controller_from_dict(data | {"patients": 3})
-    with pytest.raises(SpecError, match="one of .*plateau"):
+    with pytest.raises(SpecError, match=r"one of .*plateau"):
         controller_from_dict({"controller": "platoon"})
     with pytest.raises(SpecError, match="format"):
         controller_from_dict(data | {"format": 9})
