@@ -1,0 +1,140 @@
+"""Studies: what they expand to, and how a mistake in the file is told."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lrkit.errors import DataError, SpecError
+from lrkit.lab import Study, decode_study, load_study
+from lrkit.lab.jobs import identity_of, jobs_of
+
+HEAD = 'name = "s"\ntask = "poly-tanh"\n'
+STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))
+
+
+def test_a_study_is_read_without_torch() -> None:
+    script = (
+        "import sys\nfrom lrkit.lab import load_study\n"
+        f"load_study({str(STUDIES[0])!r})\nassert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda p: p.stem)
+def test_every_study_of_ours_loads_under_its_own_name(path: Path) -> None:
+    study = load_study(path)
+    assert study.name == path.stem
+    assert study.title
+    assert study.note
+
+
+def test_the_book_s_rates_are_those_each_epoch_truly_got() -> None:
+    study = load_study(STUDIES[0].parent / "d2l-lenet-fashion.toml")
+    rows = {row.name: row.schedule.over(30, steps_per_epoch=1).values() for row in study.rows()}
+    assert rows["square root, as run"][[0, 1, 4]].tolist() == [0.3, 0.1, 0.05]
+    assert set(rows["multi-step, as run"]) == {0.125}
+    described = rows["multi-step, as described"]
+    assert described[[0, 14, 15, 29]].tolist() == [0.5, 0.5, 0.25, 0.25]
+    assert rows["cosine, as run"][[0, 1, 21, 29]].tolist() == [0.3, 0.3, 0.01, 0.01]
+    warm = rows["cosine with warm-up, as run"]
+    assert warm[[0, 1, 6]].tolist() == [0.3, 0.0, 0.3]
+    assert rows["linear to zero"][15] == 0.15
+
+
+def test_values_and_rates_make_rows() -> None:
+    study = decode_study(
+        HEAD + 'rates = [0.1, 0.2]\n[[schedules]]\nname = "f {x}"\n'
+        'text = "exponential(1, {x})"\nvary = {x = [0.5, 0.9]}\n'
+        "[[schedules]]\ntext = 'cosine()'\n"
+    )
+    assert [(row.name, str(row.schedule)) for row in study.rows()] == [
+        ("f 0.5 at 0.1", "0.1 * exponential(1, 0.5)"),
+        ("f 0.5 at 0.2", "0.2 * exponential(1, 0.5)"),
+        ("f 0.9 at 0.1", "0.1 * exponential()"),
+        ("f 0.9 at 0.2", "0.2 * exponential()"),
+        ("cosine() at 0.1", "0.1 * cosine()"),
+        ("cosine() at 0.2", "0.2 * cosine()"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("schedules = ['cosine()']\nsede = [1]", "unknown key 'sede'; did you mean 'seeds'"),
+        ("[[schedules]]\ntxt = 'cosine()'", r"unknown key 'txt' in schedules.*did you mean 'text'"),
+        (
+            "[[schedules]]\ntext = 'cosine()'\nreferences = [{sorce = 'x', scores = [1]}]",
+            "unknown key 'sorce' in .*did you mean 'source'",
+        ),
+        ("schedules = ['cosinus()']", "schedule 'cosinus.*did you mean cosine"),
+        ("schedules = []", "needs a schedule"),
+        ("schedules = ['cosine()', 'cosine()']", "comes twice"),
+        ("schedules = ['cosine()']\nseeds = [1, 1]", "different numbers"),
+        ("schedules = ['cosine()']\nseeds = [-1]", "`seed >= 0`"),
+        ("schedules = ['cosine()']\nepochs = 0", "`epochs >= 1`"),
+        ("schedules = ['cosine()']\nepochs = 2\ntotal = 5", "say the same"),
+        ("schedules = ['cosine()']\nrates = [nan]", "rates must be finite"),
+        ("schedules = ['cosine()']\nper = 'batch'", "per"),
+        ("schedules = ['cosine()']\nseeds = ['a']", "seeds"),
+        ("schedules = [", "not TOML"),
+        ("[[schedules]]\ntext = 'cosine()'\nvary = {x = [1]}", r"must say \{x\}"),
+        ("[[schedules]]\ntext = 'cosine()'\nreferences = [{source = 'x'}]", "needs scores"),
+        ("", "schedules"),
+    ],
+)
+def test_a_mistake_in_a_study_is_told_with_its_place(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(HEAD + text)
+    with pytest.raises(SpecError, match=says) as caught:
+        load_study(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in caught.value.reason
+
+
+def test_a_study_without_a_task_needs_a_total() -> None:
+    with pytest.raises(SpecError, match="needs a total"):
+        Study(name="s", schedules=("cosine()",))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=re.escape(str(tmp_path / "no.toml"))):
+        load_study(tmp_path / "no.toml")
+    (tmp_path / "latin.toml").write_bytes(b"name = '\xe9'")
+    with pytest.raises(SpecError, match="UTF-8"):
+        load_study(tmp_path / "latin.toml")
+
+
+def test_a_training_is_known_by_what_decides_its_outcome(homemade: Path) -> None:
+    def identity(**changes: object) -> str:
+        given = {"name": "a", "task": "homemade:line", "schedules": ("cosine()",), "epochs": 3}
+        study = Study(**(given | changes))  # type: ignore[arg-type]
+        return identity_of(study, study.rows()[0], 0, "cpu")
+
+    base = identity()
+    assert identity(name="b", title="t", seeds=(4, 0)) == base
+    assert identity(schedules=("1 * cosine(1, 0)",)) != ""
+    for change in (
+        {"epochs": 4},
+        {"schedules": ("linear()",)},
+        {"options": {"noise": 1.0}},
+        {"per": "epoch"},
+        {"clip": 1.0},
+        {"task": "poly-tanh"},
+    ):
+        assert identity(**change) != base
+    (homemade / "homemade.py").write_text((homemade / "homemade.py").read_text() + "\n# new\n")
+    assert identity() != base
+
+
+def test_jobs_go_through_the_seeds_and_have_folders_of_their_own(tmp_path: Path) -> None:
+    study = Study(name="a", task="poly-tanh", schedules=("cosine()", "linear()"), seeds=(3, 1))
+    jobs = jobs_of(study, "cpu", tmp_path)
+    assert [(j.row.name, j.seed) for j in jobs] == [
+        ("cosine()", 3), ("linear()", 3), ("cosine()", 1), ("linear()", 1)
+    ]  # fmt: skip
+    assert len({j.folder for j in jobs}) == 4
