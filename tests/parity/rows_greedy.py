@@ -170,7 +170,8 @@ FAULTS = (
         metrics=(1.0,) * 8,
         lr=0.1,
         pins=(Pin(6, 6, 0.1), Pin(7, 7, 0.2), Pin(8, 8, 0.1)),
-        fault="It resets only from min_lr itself, so where eps drops the last cut it never does.",
+        fault="It resets only from min_lr to the bit: where eps drops the last cut, or a raise and "
+        "a cut round to just above it, it never does.",
     ),
 )
 
