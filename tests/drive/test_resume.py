@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lrkit.control import Scale, Set, plateau
+from lrkit.control import Scale, Set, greedy, plateau
 from lrkit.drive import Scheduler
 from lrkit.errors import LoopError, LoopWarning, SpecError
 from lrkit.schedules import constant, cosine, from_function, linear, warmup
@@ -263,6 +263,20 @@ def test_controllers_that_differ_are_a_difference(make):
         for _ in range(2):
             other.step({"loss": 1.0})
         assert len(other.edits) == 1
+
+
+def test_a_new_schedule_ends_what_greedy_scaled(make):
+    rule = greedy(factor=0.5, patience=0, floor=0.01, peak=1.0, reset_after=1)
+    sched = saved(make, lr=0.2, total=None, controllers=[rule], steps=0)
+    for loss in (1.0, 2.0, 3.0):
+        sched.step({"loss": loss})
+    assert sched.get_last_lr()[0] < 0.2
+    new = Scheduler(make(0.5), lr=0.4, controllers=[rule], resume="new")
+    new.load_state_dict(sched.state_dict())
+    assert new.get_last_lr() == [0.4]
+    for loss in range(4, 20):  # it cuts down to the floor, and then goes back to its own rate
+        new.step({"loss": float(loss)})
+        assert 0.01 <= new.get_last_lr()[0] <= 0.4
 
 
 def test_groups_added_before_the_save(make):

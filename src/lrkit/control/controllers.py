@@ -45,6 +45,10 @@ class Controller(Protocol):
         """Return the state after *observation*, and an edit for `observation.step` or None."""
         ...
 
+    def without_edits(self, state: State) -> State:
+        """Return *state* as it is once this controller's edits have ended: none is remembered."""
+        ...
+
     def to_dict(self) -> dict[str, Any]:
         """Return the controller as JSON types; `controller_from_dict` reads it back."""
         ...

@@ -97,6 +97,10 @@ class Greedy(Watching):
             return self._cut(state, observation, value)
         return state, None
 
+    def without_edits(self, state: State) -> State:
+        """Return *state* with nothing scaled; what it saw of the metric stays."""
+        return state | {"scale": 1.0}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the controller as JSON types."""
         return {"format": FORMAT, "controller": "greedy"} | asdict(self)

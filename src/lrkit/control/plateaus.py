@@ -69,6 +69,10 @@ class Plateau(Watching):
         )
         return {"best": best, "bad": 0, "cooling": self.cooldown}, cut
 
+    def without_edits(self, state: State) -> State:
+        """Return *state* as it is: a plateau remembers metrics, not its edits."""
+        return state
+
     def to_dict(self) -> dict[str, Any]:
         """Return the controller as JSON types."""
         own = asdict(self)

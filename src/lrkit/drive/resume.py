@@ -115,8 +115,10 @@ def reconcile(saved: Snapshot, code: Snapshot, policy: Policy) -> tuple[Snapshot
         )
     if policy == "new":
         known = [c.to_dict() for c in saved.plan.controllers]
-        states = tuple(
-            saved.states[known.index(c.to_dict())] if c.to_dict() in known else c.init()
+        states = tuple(  # the edits end with the saved schedule; what was counted goes on
+            c.without_edits(saved.states[known.index(c.to_dict())])
+            if c.to_dict() in known
+            else c.init()
             for c in code.plan.controllers
         )
         mine = tuple(own if _moved(own, saved, i) else owns[i] for i, own in enumerate(code.owns))
