@@ -31,9 +31,7 @@ needs_files = pytest.mark.skipif(
 
 
 def idx(array: np.ndarray) -> bytes:
-    header = bytes([0, 0, 8, array.ndim]) + b"".join(
-        n.to_bytes(4, "big") for n in array.shape
-    )
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
     return header + array.tobytes()
 
 
@@ -80,7 +78,7 @@ def server(tiny: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             name = self.path.rpartition("/")[2]
             asked.append(name)
             self.send_response(200)
@@ -149,7 +147,7 @@ def test_a_folder_that_does_not_exist_is_an_error(
     tiny: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LRKIT_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match="LRKIT_DATA must name a folder, .*nowhere is none"):
+    with pytest.raises(DataError, match=r"LRKIT_DATA must name a folder, .*nowhere is none"):
         fashion()
 
 
@@ -170,14 +168,12 @@ def test_a_damaged_file_is_named_and_not_replaced(tiny: dict[str, bytes], tmp_pa
     put(folder, tiny)
     bad = folder / "train-images-idx3-ubyte.gz"
     bad.write_bytes(bad.read_bytes()[:-1])
-    with pytest.raises(DataError, match="train-images.*must have the published MD5"):
+    with pytest.raises(DataError, match=r"train-images.*must have the published MD5"):
         fashion()
     assert bad.exists()
 
 
-def test_missing_files_are_fetched_once_and_kept(
-    server: list[str], tmp_path: Path
-) -> None:
+def test_missing_files_are_fetched_once_and_kept(server: list[str], tmp_path: Path) -> None:
     assert fashion().train.shape == (6, 28, 28)
     assert len(server) == 4
     assert fashion().train.shape == (6, 28, 28)
