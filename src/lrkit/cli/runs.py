@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,7 +14,9 @@ from lrkit.cli import complete
 from lrkit.cli.examples import description, epilog
 from lrkit.cli.screen import new_table, remark, say, say_json, say_table
 from lrkit.errors import SpecError
-from lrkit.records import Run, RunSummary, find_run, list_runs, remove_run, replay, write_csv
+
+if TYPE_CHECKING:
+    from lrkit.records import Run, RunSummary
 
 Root = Annotated[
     Path, typer.Option("--root", "-r", metavar="DIR", help="The folder that holds the runs.")
@@ -33,6 +35,8 @@ RUNS: Final = Path("runs")
 
 def list_(root: Root = RUNS, json: Json = False) -> None:
     """List the runs, the oldest first, with how they ended and their last score."""
+    from lrkit.records import list_runs
+
     found = list_runs(root)
     if json:
         say_json({"format": 1, "runs": [_summary(run) for run in found]})
@@ -65,6 +69,8 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what a run was, how it went and how it ended."""
+    from lrkit.records import replay, write_csv
+
     run = replay(_folder(root, name), damaged="skip" if damaged else "raise")
     if json:
         say_json(_plain(run))
@@ -82,6 +88,8 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove runs with all their files; a run that is being written is refused."""
+    from lrkit.records import remove_run
+
     folders = list(dict.fromkeys(_folder(root, name) for name in names))
     if not yes:
         if not sys.stdin.isatty():
@@ -109,6 +117,8 @@ for name, function in COMMANDS.items():
 
 def _folder(root: Path, name: str) -> Path:
     """Return the folder that *name* means: a path when it looks like one, else a run in *root*."""
+    from lrkit.records import find_run
+
     return Path(name) if "/" in name else find_run(root, name)
 
 
