@@ -138,3 +138,20 @@ def test_jobs_go_through_the_seeds_and_have_folders_of_their_own(tmp_path: Path)
         ("cosine()", 3), ("linear()", 3), ("cosine()", 1), ("linear()", 1)
     ]  # fmt: skip
     assert len({j.folder for j in jobs}) == 4
+
+
+def test_a_missing_library_is_named_with_the_remedy() -> None:
+    script = (
+        "import sys\nsys.modules['torch'] = None\n"
+        "from lrkit.errors import LrkitError\n"
+        "from lrkit.lab import Study, compare\n"
+        "for ask in (lambda: compare(Study(name='s', task='poly-tanh', schedules=('cosine()',)),"
+        " 'out'), lambda: __import__('lrkit.lab').lab.train):\n"
+        "    try:\n        ask()\n"
+        "    except LrkitError as error:\n        print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (
+        done.stdout.splitlines()
+        == ["the lab needs torch, which is not installed; pip install 'lrkit[lab]'"] * 2
+    ), done.stderr

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
+from lrkit.lab.extra import installed
+
 if TYPE_CHECKING:
     from lrkit.lab.catalog import TaskInfo, task, tasks
     from lrkit.lab.comparison import Comparison, RowResult, compare
@@ -61,5 +63,6 @@ _HOMES: Final = {
 def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
-            return getattr(importlib.import_module(f"lrkit.lab.{home}"), name)
+            with installed():
+                return getattr(importlib.import_module(f"lrkit.lab.{home}"), name)
     raise AttributeError(f"module 'lrkit.lab' has no attribute {name!r}")

@@ -11,7 +11,7 @@ from lrkit.lab.comparison import Comparison, RowResult
 from lrkit.lab.result import RunResult
 from lrkit.plots import Chart, Line, curve_chart
 
-WIDE: Final = 20.0
+WIDE: Final = 5.0
 """An axis whose values differ by more than this factor is logarithmic."""
 
 

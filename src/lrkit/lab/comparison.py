@@ -15,6 +15,7 @@ from rich.console import Console
 
 from lrkit.errors import DataError, SpecError
 from lrkit.lab.display import Display
+from lrkit.lab.extra import installed
 from lrkit.lab.jobs import Job, jobs_of
 from lrkit.lab.pool import Pool, default_workers
 from lrkit.lab.result import RunResult
@@ -93,7 +94,8 @@ def compare(
     folder = Path(os.path.abspath(out))
     if not study.task:
         return _curves_only(study)
-    from lrkit.lab.prepare import prepare
+    with installed():
+        from lrkit.lab.prepare import prepare
 
     screen = console or Console(stderr=True, quiet=not progress)
     with only_one(folder):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrkit.errors import DataError
+from lrkit.lab.extra import installed
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,17 +31,16 @@ def digits() -> Images:
     """Return scikit-learn's 1,797 handwritten digits, drawn on the 28x28 that LeNet reads.
 
     Each of the 8x8 pixels becomes a block of 3x3 with a border of two black pixels, so nothing
-    is interpolated; the training images have mean 0 and deviation 1 then. The first 898 train and the last 899 test: the split of scikit-learn's own
-    example. The file is in the order of the writers, so most of those tested are unseen.
+    is interpolated; the training images have mean 0 and deviation 1 then. The first 898 train
+    and the last 899 test: the split of scikit-learn's own example. The file is in the order of
+    the writers, so most of those tested are unseen.
 
-    Raises `DataError` when scikit-learn is not installed.
+    Raises `LrkitError` when scikit-learn is not installed.
 
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """
-    try:
+    with installed():
         from sklearn.datasets import load_digits
-    except ModuleNotFoundError as error:
-        raise DataError("the digits need scikit-learn; pip install 'lrkit[lab]'") from error
     bunch = load_digits()
     large = np.kron(bunch.images.astype(np.uint8), np.ones((1, 3, 3), np.uint8))
     images = np.pad(large, ((0, 0), (2, 2), (2, 2)))

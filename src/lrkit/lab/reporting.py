@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from lrkit.lab import cells
@@ -39,17 +40,17 @@ def report(comparison: Comparison, out: str | os.PathLike[str]) -> dict[str, Pat
 
 def table(comparison: Comparison) -> Table:
     """Return the table of *comparison* for a terminal."""
-    shown = Table(title=_title(comparison), title_justify="left")
+    shown = Table(title=escape(_title(comparison)), title_justify="left")
     shown.add_column("schedule", overflow="fold")
     if not comparison.score_name:
         shown.add_column("text", overflow="fold")
         for row in comparison.rows:
-            shown.add_row(row.row.name, str(row.row.schedule))
+            shown.add_row(escape(row.row.name), escape(str(row.row.schedule)))
         return shown
     for header in cells.headers(comparison):
-        shown.add_column(header)
+        shown.add_column(escape(header))
     for line in cells.lines(comparison):
-        shown.add_row(line.name, *line.cells)
+        shown.add_row(*map(escape, (line.name, *line.cells)))
     return shown
 
 
