@@ -66,7 +66,7 @@ def process(tmp_path: Path) -> Command:
             [sys.executable, "-c", "from lrkit.cli import main; main()", *arguments],
             capture_output="stdout" not in options,
             cwd=tmp_path,
-            timeout=120,
+            timeout=300,
             check=False,
             env=os.environ | {"COLUMNS": "100"} | options.pop("env", {}),
             **({"stderr": subprocess.PIPE} if "stdout" in options else {}),

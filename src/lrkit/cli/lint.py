@@ -91,6 +91,7 @@ def _study_curves(path: str) -> dict[str, Curve]:
         curves = prepare(study).curves
     else:
         total = study.total if study.epochs is None else f"{study.epochs}ep"
-        length = Length(str(total), study.steps_per_epoch, study.batch_size)
+        per_epoch = 1 if study.per == "epoch" else study.steps_per_epoch
+        length = Length(str(total), per_epoch, study.batch_size)
         curves = tuple(length.curve(row.schedule) for row in study.rows())
     return {f"{path}: {row.name}": curve for row, curve in zip(study.rows(), curves, strict=True)}
