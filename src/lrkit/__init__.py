@@ -76,8 +76,7 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         extra = "torch" if name == "Scheduler" else "lab"
         raise LrkitError(
-            f"lrkit.{name} needs {error.name}, which is not installed; "
-            f"pip install 'lrkit[{extra}]'"
+            f"lrkit.{name} needs {error.name}, which is not installed; pip install 'lrkit[{extra}]'"
         ) from error
 
 

@@ -84,3 +84,10 @@ def test_joints_may_fall_between_two_updates():
     facts = lr.one_cycle("10%").over(7055).facts()
     assert facts.joints == (705.5,)
     assert np.isclose(facts.peak, 1, atol=1e-5)
+
+
+def test_a_training_without_end_in_sight_has_facts_within_seconds():
+    facts = (0.1 * lr.cosine()).over(10**12).facts()
+    assert facts.steps == 10**12
+    assert facts.mean == pytest.approx(0.05, rel=1e-6)
+    assert facts.peak == 0.1

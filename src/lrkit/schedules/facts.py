@@ -11,6 +11,7 @@ from lrkit.schedules.combine import Clip, Scale, Sequence
 from lrkit.schedules.curve import Curve
 from lrkit.schedules.tree import Schedule
 
+MOST = 1 << 26  # updates looked at: a few seconds
 CHUNK = 1 << 18  # values looked at together: 2 MB, whatever the length of the training
 
 
@@ -81,21 +82,28 @@ class Facts:
 
 
 def facts_of(curve: Curve) -> Facts:
-    """Return the facts of *curve*; every update is looked at, in chunks of constant memory."""
+    """Return the facts of *curve*, in chunks of constant memory.
+
+    Every update is looked at, or of more than `MOST` every second, third, ... one: the figures
+    are then those of the updates looked at, and the area is scaled to all.
+    """
     area, peak, peak_at, smallest, zeros = 0.0, -1.0, 0, np.inf, 0
     first_zero = -1
-    for start in range(0, curve.steps, CHUNK):
-        values = curve.values(start, min(start + CHUNK, curve.steps))
+    stride = -(-curve.steps // MOST)
+    count = -(-curve.steps // stride)
+    for start in range(0, count, CHUNK):
+        at = np.arange(start, min(start + CHUNK, count)) * stride
+        values = curve(at)
         top = int(values.argmax())
         if values[top] > peak:
-            peak, peak_at = float(values[top]), start + top
-        area += float(values.sum())
+            peak, peak_at = float(values[top]), int(at[top])
+        area += float(values.sum()) * stride
         positive = values > 0
         if positive.any():
             smallest = min(smallest, float(values[positive].min()))
         if not positive.all():
-            first_zero = start + int((~positive).argmax()) if first_zero < 0 else first_zero
-            zeros += int((~positive).sum())
+            first_zero = int(at[(~positive).argmax()]) if first_zero < 0 else first_zero
+            zeros += int((~positive).sum()) * stride
     final, end = float(curve(curve.steps - 1)), float(curve(curve.total))
     jumps = _jumps(curve, peak)
     return Facts(
