@@ -63,8 +63,11 @@ class RunResult:
             return self.reason or self.status
         if not self.evaluations:
             return "it ended before its first evaluation"
-        first = float(self.losses[:FIRST_UPDATES].mean()) if self.losses.size else math.nan
-        last = float(self.evaluations[-1]["train_loss"])
+        few = min(FIRST_UPDATES, self.losses.size // 2)
+        if not few:
+            return ""  # one update shows nothing, either way
+        first = float(self.losses[:few].mean())
+        last = min(float(self.evaluations[-1]["train_loss"]), float(self.losses[-few:].mean()))
         if last >= NO_PROGRESS * first:
             return (
                 f"it learned nothing: the loss of the last epoch is {last:.4g}, "
