@@ -75,7 +75,7 @@ class Pool:
         except BaseException:
             self._stop()
             raise
-        self._shut(kill=False)
+        self._shut(kill=True)  # nothing is left to do, and torch takes long to leave
 
     def _round(
         self,

@@ -67,7 +67,9 @@ class RunResult:
         if not few:
             return ""  # one update shows nothing, either way
         first = float(self.losses[:few].mean())
-        last = min(float(self.evaluations[-1]["train_loss"]), float(self.losses[-few:].mean()))
+        # The last epoch of a very short training holds its first updates too.
+        short = few < FIRST_UPDATES
+        last = float(self.losses[-few:].mean() if short else self.evaluations[-1]["train_loss"])
         if last >= NO_PROGRESS * first:
             return (
                 f"it learned nothing: the loss of the last epoch is {last:.4g}, "
