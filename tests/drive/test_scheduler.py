@@ -329,7 +329,7 @@ def test_a_schedule_that_cannot_be_saved_says_so_when_it_is_built(make):
         ({"lr": 0.1, "controllers": ["plateau"]}, SpecError, "init, update"),
         ({"lr": 0.1, "total": 0}, SpecError, "total"),
     ],
-    ids=str,
+    ids=lambda value: "function" if "lambda" in str(value) else str(value),
 )
 def test_what_does_not_fit_is_refused_before_anything_is_touched(make, options, error, message):
     optimizer = make(0.5, 0.7, names=["body", "head"], momentum=0.9)
