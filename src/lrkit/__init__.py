@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from lrkit.lab import train as train
     from lrkit.plots import plot as plot
     from lrkit.records import replay as replay
+    from lrkit.schedules import Facts as Facts
+    from lrkit.schedules import Family as Family
+    from lrkit.schedules import Jump as Jump
+    from lrkit.schedules import catalog as catalog
+    from lrkit.schedules import family as family
 
 __version__ = "0.1.0"
 
@@ -53,6 +58,11 @@ _LATER = {
     "compare": "lrkit.lab",
     "plot": "lrkit.plots",
     "replay": "lrkit.records",
+    "Facts": "lrkit.schedules",
+    "Jump": "lrkit.schedules",
+    "Family": "lrkit.schedules",
+    "catalog": "lrkit.schedules",
+    "family": "lrkit.schedules",
 }
 
 # What needs torch is left out here, so that a star import works without it.

@@ -24,6 +24,11 @@ LATER = [
     "compare",
     "plot",
     "replay",
+    "Facts",
+    "Jump",
+    "Family",
+    "catalog",
+    "family",
 ]
 FUNCTIONS = sorted(BUILDERS)
 
