@@ -133,15 +133,17 @@ def _literal(text: str) -> str:
 
 
 def _dress(axes: Axes, chart: Chart) -> None:
-    numbers = library("matplotlib.ticker", "a picture").FuncFormatter(lambda v, _: short(v))
+    ticker = library("matplotlib.ticker", "a picture")
+    numbers = ticker.FuncFormatter(lambda v, _: short(v))
     for which, log in ((axes.xaxis, chart.xlog), (axes.yaxis, chart.log)):
         if log:
             (axes.set_xscale if which is axes.xaxis else axes.set_yscale)("log")
         low, high = chart.xlim() if which is axes.xaxis else chart.ylim()
         which.set_major_formatter(numbers)
         if log and high / low >= 100:
-            which.set_minor_formatter(library("matplotlib.ticker", "a picture").NullFormatter())
-        elif log:
+            which.set_minor_formatter(ticker.NullFormatter())
+        elif log:  # labels at 2 and 5 of each decade; at every digit they run into each other
+            which.set_minor_locator(ticker.LogLocator(subs=(2, 5)))
             which.set_minor_formatter(numbers)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(SOFT)
