@@ -14,37 +14,20 @@ length and the depth of the text are limited, so that any text is answered, and 
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from lrkit.errors import SpecError
 from lrkit.schedules.combine import Product, Sequence, Sum, join
 from lrkit.schedules.levels import constant
+from lrkit.schedules.lexer import Token, tokens_of
 from lrkit.schedules.registry import BUILDERS, nearest
-from lrkit.schedules.spans import UNITS, Span
 from lrkit.schedules.tree import Schedule
 
 MAX_LENGTH = 100_000
 MAX_NESTING = 50
 METHODS = ("clip", "repeat", "stairs")
 WORDS = {"none": None, "true": True, "false": False}
-_TOKEN = re.compile(
-    r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)(?P<unit>%|[a-z]+)?"
-    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
-    r"|(?P<text>\"[^\"\n]*\"|'[^'\n]*')"
-    r"|(?P<mark>>>|[-+*/().,=\[\]])"
-)
-
-
-@dataclass(frozen=True)
-class Token:
-    """A word of the text: what kind, its value and the character where it starts."""
-
-    kind: str
-    value: Any
-    position: int
 
 
 def parse(text: str) -> Schedule:
@@ -74,45 +57,12 @@ def parse(text: str) -> Schedule:
     return reader.schedule(value, 0)
 
 
-def _tokens(text: str) -> list[Token]:
-    found, i = [], 0
-    while i < len(text):
-        if text[i].isspace():
-            i += 1
-            continue
-        match = _TOKEN.match(text, i)
-        if match is None:
-            raise SpecError(f"unexpected character {text[i]!r}", text, i)
-        found.append(_token(match, text))
-        i = match.end()
-    return [*found, Token("end", "the end", len(text))]
-
-
-def _token(match: re.Match[str], text: str) -> Token:
-    at = match.start()
-    if match["number"]:
-        unit, value = match["unit"], float(match["number"].replace("_", ""))
-        if value == float("inf"):
-            raise SpecError("a number must be finite", text, at)
-        if unit is None:
-            return Token("number", value, at)
-        if unit not in UNITS:
-            known = ", ".join(f"{u} ({name})" for u, name in UNITS.items())
-            raise SpecError(f"unknown unit {unit!r}; use {known}", text, match.start("unit"))
-        return Token("span", Span(value, unit), at)
-    if match["name"]:
-        return Token("name", match["name"], at)
-    if match["text"]:
-        return Token("text", match["text"][1:-1], at)
-    return Token("mark", match["mark"], at)
-
-
 class _Reader:
     """Recursive descent over the tokens; every error points at a character."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = _tokens(text)
+        self.tokens = tokens_of(text)
         self.i = 0
         self.nesting = 0
 
