@@ -40,7 +40,7 @@ test-slow: $(VENV)/.dev  ## the tests that take minutes
 
 test-peers: $(VENV)/.peers  ## inside Lightning, transformers and Accelerate; parity with the peers, live
 	$(BIN)/pytest -m peers tests
-	$(BIN)/pytest -q tests/parity
+	$(BIN)/pytest -q tests/parity tests/control
 
 test-base: pyproject.toml constraints.txt  ## the base install alone: schedules without torch
 	$(PYTHON) -m venv .venv-base
