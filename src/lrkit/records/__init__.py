@@ -14,6 +14,7 @@ from lrkit.records.format import FORMAT
 from lrkit.records.inbox import Inbox, Letter, submit
 from lrkit.records.journal import Journal
 from lrkit.records.listing import RunSummary, find_run, list_runs, remove_run
+from lrkit.records.outlets import Sink
 from lrkit.records.provenance import provenance
 from lrkit.records.replay import Run, replay
 
@@ -24,6 +25,7 @@ __all__ = [
     "Letter",
     "Run",
     "RunSummary",
+    "Sink",
     "find_run",
     "free_name",
     "list_runs",

@@ -35,7 +35,7 @@ class Run:
 
     `metrics` maps "step" (int64), "time" (seconds since 1970) and each metric's name to columns
     of one length, read-only, in the order written; where an event lacks a metric its column holds
-    NaN, and `series` tells that from a NaN that was recorded. `evaluations`, `edits`,
+    NaN, and `series` tells that from a NaN that was recorded. `evaluations`, `edits`, `refused`,
     `checkpoints` and `notes` are the events of that kind as dicts, `events` all that are not
     metrics, in order. `events_lost` counts lines that could not be read.
 
@@ -62,6 +62,11 @@ class Run:
     def edits(self) -> list[dict[str, Any]]:
         """The accepted edits, in the order accepted."""
         return self._of_kind("edit")
+
+    @property
+    def refused(self) -> list[dict[str, Any]]:
+        """The letters that were refused, each with its id in `letter` and a `reason`."""
+        return self._of_kind("refused")
 
     @property
     def checkpoints(self) -> list[dict[str, Any]]:
@@ -103,7 +108,8 @@ def replay(folder: str | os.PathLike[str], *, damaged: Literal["raise", "skip"] 
     A torn last line is left out. A damaged line before it raises `DataError` with its number;
     with `damaged="skip"` such lines are left out and counted in `events_lost`.
 
-    Metrics and evaluations that a resume has made void (see `Journal.resume`) are left out.
+    Metrics, evaluations and controllers' edits that a resume has made void (see `Journal.resume`)
+    are left out.
     """
     if damaged not in ("raise", "skip"):
         raise SpecError(f"`damaged` must be 'raise' or 'skip', got {damaged!r}")
@@ -145,8 +151,8 @@ class Fold:
         self.times = array("d")
         # Columns are gathered by the set of names an event has: few sets, many events.
         self.groups: dict[tuple[str, ...], tuple[array[int], array[float]]] = {}
-        # (metrics so far, events so far, first step written again) at each resume.
-        self.resumes: list[tuple[int, int, int]] = []
+        # (metrics so far, events so far, the event) at each resume that said from which step.
+        self.resumes: list[tuple[int, int, dict[str, Any]]] = []
 
     def feed(self, lines: Iterable[bytes]) -> None:
         """Take in *lines*; the last may be torn."""
@@ -194,27 +200,27 @@ class Fold:
             self.ending = (event.get("status", "done"), event.get("reason", ""))
         elif kind == "resume":
             self.ending = None
-            if isinstance(step := event.get("step"), int):
-                self.resumes.append((len(self.steps), len(self.events), step))
+            if isinstance(event.get("step"), int):
+                self.resumes.append((len(self.steps), len(self.events), event))
         self.events.append(event)
         return None
 
     def kept_events(self) -> list[dict[str, Any]]:
         """Return the events that no later resume has made void."""
-        void = {
-            index
-            for _, before, step in self.resumes
-            for index, event in enumerate(self.events[:before])
-            if _is_void(event, step)
-        }
+        void: set[int] = set()
+        for _, before, resume in self.resumes:
+            known = list(resume.get("edits", ()))
+            for index, event in enumerate(self.events[:before]):
+                if index not in void and _comes_again(event, resume, known):
+                    void.add(index)
         return [event for index, event in enumerate(self.events) if index not in void]
 
     def columns(self) -> tuple[dict[str, Column], dict[str, NDArray[np.bool_]]]:
         """Return the columns of the metrics that count, and where each was recorded."""
         steps = np.array(self.steps, dtype=np.int64)
         keep = np.ones(len(steps), dtype=np.bool_)
-        for before, _, step in self.resumes:
-            keep[:before] &= steps[:before] < step
+        for before, _, resume in self.resumes:
+            keep[:before] &= steps[:before] < resume["step"]
         metrics: dict[str, Column] = {"step": steps, "time": np.array(self.times, dtype=np.float64)}
         recorded: dict[str, NDArray[np.bool_]] = {}
         for names, (rows, flat) in self.groups.items():
@@ -231,9 +237,25 @@ class Fold:
         )
 
 
-def _is_void(event: dict[str, Any], step: int) -> bool:
-    at = event.get("step")
-    return event["kind"] == "evaluation" and isinstance(at, (int, float)) and at > step
+def _comes_again(event: dict[str, Any], resume: dict[str, Any], known: list[Any]) -> bool:
+    """Return whether a run that goes on at *resume* will write *event* again.
+
+    *known* are the edits that it still knows, in order; those found are taken off.
+    """
+    if not isinstance(step := event.get("step"), (int, float)):
+        return False
+    if event["kind"] == "evaluation":
+        return bool(step > resume["step"])
+    # A hand's edit was accepted for good; a controller's is decided again from what it sees.
+    if event["kind"] != "edit":
+        return False
+    if "edits" not in resume:
+        return event.get("source") == "controller" and bool(step >= resume["step"])
+    for place, edit in enumerate(known):
+        if isinstance(edit, dict) and all(event.get(name) == edit[name] for name in edit):
+            del known[place]
+            return False
+    return event.get("source") == "controller"
 
 
 def _sealed(column: Column) -> Column:
