@@ -5,6 +5,7 @@ group, with live edits, controllers, a JSON state and a check of the loop it run
 Uses torch, `lrkit.control` and `lrkit.schedules`; it opens no file and starts nothing.
 """
 
+from lrkit.drive.lend import lent
 from lrkit.drive.scheduler import Scheduler
 
-__all__ = ["Scheduler"]
+__all__ = ["Scheduler", "lent"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -30,6 +31,8 @@ class Driver(Protocol):
 
 
 _drivers: weakref.WeakKeyDictionary[Optimizer, list[weakref.ref[Any]]] = weakref.WeakKeyDictionary()
+_hooks: weakref.WeakSet[Callable[..., None]] = weakref.WeakSet()
+"""The functions that the ties have hooked into optimizers."""
 
 
 def innermost(optimizer: object) -> Optimizer:
@@ -80,6 +83,27 @@ def check_free(optimizer: Optimizer, hypers: frozenset[str], driver: Driver) -> 
     return others
 
 
+@contextmanager
+def stand_back(optimizer: Optimizer) -> Iterator[None]:
+    """Untie all drivers of *optimizer* for the block, and tie them again as they were."""
+    drivers = _drivers.pop(optimizer, [])
+    tables: list[dict[int, Any]] = [
+        optimizer._optimizer_step_pre_hooks,
+        optimizer._optimizer_load_state_dict_post_hooks,
+    ]
+    before = [list(table.items()) for table in tables]
+    try:
+        for table in tables:
+            for key in [key for key, hook in table.items() if hook in _hooks]:
+                del table[key]
+        yield
+    finally:
+        for table, items in zip(tables, before, strict=True):
+            table.clear()
+            table.update(items)
+        _drivers[optimizer] = drivers
+
+
 def _living(refs: Iterable[weakref.ref[Any]]) -> list[Any]:
     return [driver for ref in refs if (driver := ref()) is not None]
 
@@ -93,6 +117,7 @@ def _before_update(me: weakref.ref[Any]) -> Callable[[Optimizer, Any, Any], None
         if driver is not None:
             driver.before_update(optimizer)
 
+    _hooks.add(hook)
     return hook
 
 
@@ -102,4 +127,5 @@ def _after_load(me: weakref.ref[Any]) -> Callable[[Optimizer], None]:
         if driver is not None:
             driver.after_load()
 
+    _hooks.add(hook)
     return hook
