@@ -13,6 +13,7 @@ from lrkit.schedules.shapes import Shape
 from lrkit.schedules.spans import Span, maybe_span
 from lrkit.schedules.tables import path_of
 from lrkit.schedules.tree import MAX_DEPTH, Schedule
+from lrkit.schedules.warp import Warp
 
 FORMAT = 1
 COMBINATORS: dict[str, type[Schedule]] = {
@@ -23,6 +24,7 @@ COMBINATORS: dict[str, type[Schedule]] = {
     "clip": Clip,
     "stairs": Stairs,
     "repeat": Repeat,
+    "warp": Warp,
 }
 _KIND = {cls: kind for kind, cls in COMBINATORS.items()}
 

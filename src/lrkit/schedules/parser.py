@@ -26,7 +26,7 @@ from lrkit.schedules.tree import Schedule
 
 MAX_LENGTH = 100_000
 MAX_NESTING = 50
-METHODS = ("clip", "repeat", "stairs")
+METHODS = ("clip", "part", "repeat", "stairs", "warp")
 WORDS = {"none": None, "true": True, "false": False}
 
 

@@ -9,6 +9,7 @@ from lrkit.schedules.registry import arguments
 from lrkit.schedules.repeat import Repeat
 from lrkit.schedules.spans import Span, text_of
 from lrkit.schedules.tree import Schedule
+from lrkit.schedules.warp import Warp
 
 # How tightly each node binds; a child that binds less than its place asks for goes in parentheses.
 SEQUENCE, SUM, PRODUCT, ATOM = range(4)
@@ -38,6 +39,8 @@ def _node(node: Schedule, python: bool) -> tuple[str, int]:
             return f"{_in(node.child, ATOM, python)}.stairs({_value(node.every, python)})", ATOM
         case Repeat():
             return f"{_in(node.child, ATOM, python)}.repeat({_repeat(node, python)})", ATOM
+        case Warp():
+            return f"{_in(node.child, ATOM, python)}.{_warp(node, python)}", ATOM
         case shapes.Shape():
             return _shape(node, python), ATOM
     raise TypeError(f"not a schedule: {type(node).__name__}")
@@ -83,6 +86,20 @@ def _repeat(node: Repeat, python: bool) -> str:
     if node.every is not None:
         texts.append(f"every={_value(node.every, python)}")
     return ", ".join(texts)
+
+
+def _warp(node: Warp, python: bool) -> str:
+    def position(span: Span) -> str:  # steps are what it is given in: "st" would be noise
+        return text_of(span.value) if span.unit == "st" else _value(span, python)
+
+    if node.is_part:
+        texts = [position(node.clock[0]), position(node.clock[1])]
+    else:
+        lists = {"at": node.at, "clock": node.clock}
+        texts = [f"{name}=[{', '.join(map(position, spans))}]" for name, spans in lists.items()]
+    if node.of is not None:
+        texts.append(f"of={position(node.of)}")
+    return f"{'part' if node.is_part else 'warp'}({', '.join(texts)})"
 
 
 def _value(value: Any, python: bool) -> str:

@@ -8,7 +8,7 @@ piece gets what is left) and returns a `Piece`; the piece then maps steps to val
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -173,6 +173,43 @@ class Schedule(ABC):
         from lrkit.schedules.combine import Stairs
 
         return Stairs(self, positive_span(every, "every"))
+
+    def warp(
+        self, at: Sequence[SpanLike], clock: Sequence[SpanLike], of: SpanLike | None = None
+    ) -> Schedule:
+        """Return this schedule on another clock: value(t) = schedule(c(t)).
+
+        c goes through the points (at[i], clock[i]), straight in between; *at* rises from 0, and
+        its last position is the length of the result. *of* is the total that the schedule is
+        placed on, by default the largest position of *clock*; positions are spans, a number means
+        steps. Where c runs at the pace of the steps the values are the schedule's own, bit for
+        bit. Raises `SpecError` for positions that do not rise or do not pair up.
+
+        >>> from lrkit import linear
+        >>> linear().warp(at=[0, 50, 150], clock=[0, 50, 100]).over()([50, 100, 150]).tolist()
+        [0.5, 0.25, 0.0]
+        """
+        from lrkit.schedules.warp import Warp
+
+        return Warp(self, tuple(at), tuple(clock), of)  # type: ignore[arg-type]
+
+    def part(self, start: SpanLike, stop: SpanLike, of: SpanLike | None = None) -> Schedule:
+        """Return the piece of this schedule from *start* to *stop*, 0 <= start < stop.
+
+        *of* is the total that the whole schedule is for, by default *stop*. Both ends are spans of
+        one unit; a number means steps. After the end of the schedule its last value holds. Raises
+        `SpecError` for ends that do not rise.
+
+        >>> from lrkit import cosine, linear
+        >>> s = cosine().part(0, 800, of=1000) >> linear(0.1, 0, 200)
+        >>> print(s)
+        cosine().part(0, 800, of=1000) >> linear(0.1, 0, 200st)
+        >>> s.over(1000)(400) == cosine().over(1000)(400)
+        True
+        """
+        from lrkit.schedules.warp import part_of
+
+        return part_of(self, start, stop, of)
 
     # What a whole schedule can do.
 
