@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lrkit.lab.progress import Watcher
     from lrkit.lab.reporting import report, table
     from lrkit.lab.result import RunResult
+    from lrkit.lab.resuming import resume
+    from lrkit.lab.stages import Stage
     from lrkit.lab.statistics import Paired, Summary
     from lrkit.lab.study import Entry, Reference, Row, Study, decode_study, load_study
     from lrkit.lab.training import train
@@ -31,6 +33,7 @@ __all__ = [
     "Row",
     "RowResult",
     "RunResult",
+    "Stage",
     "Study",
     "Summary",
     "Task",
@@ -40,6 +43,7 @@ __all__ = [
     "decode_study",
     "load_study",
     "report",
+    "resume",
     "table",
     "task",
     "tasks",
@@ -54,6 +58,8 @@ _HOMES: Final = {
     "progress": ("Watcher",),
     "reporting": ("report", "table"),
     "result": ("RunResult",),
+    "resuming": ("resume",),
+    "stages": ("Stage",),
     "statistics": ("Paired", "Summary"),
     "study": ("Entry", "Reference", "Row", "Study", "decode_study", "load_study"),
     "training": ("train",),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,17 +13,34 @@ from torch import Tensor
 from lrkit.errors import LoopError, SpecError
 
 
+class Stateful(Protocol):
+    """A part of a training with a memory of its own, as torch's modules and optimizers are."""
+
+    def state_dict(self) -> Any:
+        """Return the memory as tensors and plain Python types."""
+        ...
+
+    def load_state_dict(self, state: Any, /) -> Any:
+        """Take up the memory that `state_dict` returned."""
+        ...
+
+
 @dataclass(eq=False)
 class Task:
     """Everything of a training but the schedule: model, optimizer, batches, loss, evaluation.
 
     - `model` is on its device; `optimizer` holds its parameters. The scheduler sets the rates, so
-      the rate the optimizer was built with does not matter.
+      the rate the optimizer was built with does not matter; of groups built with different rates
+      the first with one above 0 follows the schedule, and the others keep their ratio to it.
     - `loss(output, y)` gives the mean loss of a batch, a scalar.
     - `batches(epoch)` gives the batches `(x, y)` of epoch 0, 1, ..., `steps_per_epoch` of them,
-      on the device, the same ones whenever it is asked.
+      on the device, the same ones whenever it is asked. They may draw from the global random
+      states of Python, NumPy and torch. A resume within an epoch runs through the batches before,
+      so what batch k holds must not depend on what the model has drawn meanwhile.
     - `evaluate()` gives the scores after an epoch, `score` among them, from data held out.
     - `epochs` and `schedule` are the budget and the schedule for those who name none.
+    - `parts` are further things with a memory, by name: an average of the weights, a sampler.
+      Checkpoints hold model, optimizer, random states and these.
 
     A training uses its task up: the weights are then trained.
 
@@ -41,6 +59,7 @@ class Task:
     schedule: str = "0.1 * cosine()"
     score: str = "accuracy"
     higher_is_better: bool = True
+    parts: Mapping[str, Stateful] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("steps_per_epoch", "batch_size", "epochs"):

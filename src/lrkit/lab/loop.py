@@ -1,13 +1,14 @@
 """The training loop: batches in, updates out, the schedule stepped, everything written down.
 
-Rates are set by `lrkit.drive.Scheduler` alone; here they are only read.
+Rates are set by `lrkit.drive.Scheduler` alone; here they are only read. What happens between two
+updates (edits, commands, checkpoints, an end that moves) is the `Conductor`'s.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal
@@ -18,16 +19,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lrkit.drive import Scheduler
-from lrkit.errors import LoopError, SpecError
+from lrkit.errors import InternalError, LoopError, SpecError
 from lrkit.lab.contract import Task
 from lrkit.lab.precision import Precision
 from lrkit.lab.progress import Watcher
+from lrkit.lab.randomness import RandomState
+from lrkit.lab.snapshots import Place
 from lrkit.records import Journal
 
 Per = Literal["step", "epoch"]
 Batch = tuple[Tensor, Tensor]
 GPU_WINDOW: Final = 64
 """Losses that stay on a GPU before they are read: every reading waits for all queued work."""
+BATCH_LOSS: Final = "batch_loss"
+"""What controllers know the loss of a single update by."""
 
 
 @dataclass(frozen=True)
@@ -59,50 +64,80 @@ class Diverged(Exception):  # noqa: N818 - an outcome of training, not an error
 
 
 class Loop:
-    """One training, from the first update to the last."""
+    """Makes updates, epoch by epoch; `Conductor` says what comes between two."""
 
     def __init__(
         self,
         task: Task,
         scheduler: Scheduler,
-        updates: int,
         options: Options,
         journal: Journal | None,
         watcher: Watcher | None,
+        about: Mapping[str, Any],
     ) -> None:
         self.task = task
         self.scheduler = scheduler
-        self.updates = updates
         self.options = options
         self.journal = journal
+        self.about = about
         self.watcher = watcher
+        self.precision = Precision(task.device, options.amp)
+        self.place = Place()
         self.evaluations: list[dict[str, Any]] = []
         self.rates: list[float] = []
         self.losses: list[float] = []
-        self.done = 0
+        self.interrupted = False
+        #: (what, value, update) of a number that is not finite, until somebody has judged it.
+        self.unsound: tuple[str, float, int] | None = None
         self._unread: list[Tensor] = []
-        self._precision = Precision(task.device, options.amp)
-        self._parameters = [p for group in task.optimizer.param_groups for p in group["params"]]
+        self._groups = task.optimizer.param_groups
+        self._parameters = [p for group in self._groups for p in group["params"]]
+        self._names = [str(group.get("name", i)) for i, group in enumerate(self._groups)]
         self._window = 1 if task.device.type == "cpu" else GPU_WINDOW
         self._began = time.monotonic()
 
-    def run(self) -> None:
-        """Train; raise `Diverged` when the loss or the score stops being finite."""
-        epoch = 0
-        while self.done < self.updates:
-            first = self.done
-            self.task.model.train()
-            for group in grouped(self._batches(epoch), self.options.accumulate):
-                self._update(group)
-                if self.done == self.updates:
-                    break
-            self._read()
-            epoch += 1
-            if self.options.per == "epoch":
-                self.scheduler.step()
-            self._evaluate(epoch, first)
+    @property
+    def per_epoch(self) -> int:
+        """The updates of a whole epoch."""
+        return -(-self.task.steps_per_epoch // self.options.accumulate)
 
-    def _batches(self, epoch: int) -> Iterator[Batch]:
+    @property
+    def seconds(self) -> float:
+        """How long the training has taken, over all its parts."""
+        return time.monotonic() - self._began
+
+    def go_to(self, place: Place, seconds: float) -> None:
+        """Take up the training at *place*, forgetting what came after it."""
+        self.place = place
+        self._began = time.monotonic() - seconds
+        self._unread = []
+        self.unsound = None
+        for told in (self.rates, self.losses):
+            del told[place.done :]
+        self.evaluations = [e for e in self.evaluations if e["step"] <= place.done]
+
+    def batches(self, remember: bool) -> Iterator[list[Batch]]:
+        """Yield what is left of the epoch, the batches of one update at a time.
+
+        Where updates of it are done already, the iterator is made as it was at the start of the
+        epoch, in the random state of then, and their batches are left out. With *remember* the
+        random state of the start is kept for that.
+        """
+        place = self.place
+        begun = (place.done - place.first) * self.options.accumulate
+        if not begun:
+            place.began = RandomState.now(self.task.device) if remember else None
+            return _grouped(self._counted(place.epoch), self.options.accumulate)
+        now = RandomState.now(self.task.device)
+        if place.began is not None:
+            place.began.restore()
+        left = self._counted(place.epoch)
+        for _ in islice(left, begun):
+            pass
+        now.restore()
+        return _grouped(left, self.options.accumulate)
+
+    def _counted(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of *epoch*, of which there must be as many as the task says."""
         name, expected, count = self.task.name, self.task.steps_per_epoch, 0
         for batch in self.task.batches(epoch):
@@ -122,9 +157,9 @@ class Loop:
                 "the schedule counts on it: correct the number"
             )
 
-    def _update(self, group: list[Batch]) -> None:
-        """Make one update from the batches of *group*."""
-        optimizer, precision = self.task.optimizer, self._precision
+    def update(self, group: list[Batch]) -> None:
+        """Make one update from the batches of *group*; the schedule is not stepped here."""
+        optimizer, precision = self.task.optimizer, self.precision
         optimizer.zero_grad(set_to_none=True)
         whole: Tensor | None = None
         for x, y in group:
@@ -139,19 +174,18 @@ class Loop:
             torch.nn.utils.clip_grad_norm_(self._parameters, self.options.clip)
         self.rates.append(float(optimizer.param_groups[0]["lr"]))
         precision.step(optimizer)
-        if self.options.per == "step":
-            self.scheduler.step()
-        self.done += 1
+        self.place.done += 1
         if whole is not None:
             self._unread.append(whole)
-        if len(self._unread) >= self._window:
-            self._read()
 
-    def _read(self) -> None:
-        """Read the losses that have gathered, write them down and see that they are finite."""
-        if not self._unread:
+    def read(self, *, all_of_them: bool = True) -> None:
+        """Read the losses that have gathered and write them down; note one that is not finite.
+
+        With *all_of_them* False they may wait until there are enough of them.
+        """
+        if not self._unread or not (all_of_them or len(self._unread) >= self._window):
             return
-        first = self.done - len(self._unread)
+        first = self.place.done - len(self._unread)
         values = (
             [float(self._unread[0])]
             if len(self._unread) == 1
@@ -159,17 +193,25 @@ class Loop:
         )
         self._unread = []
         for update, value in enumerate(values, first):
-            rate = self.rates[update]
             self.losses.append(value)
             if self.journal is not None:
-                self.journal.metrics(update, loss=value, lr=rate)
+                self.journal.metrics(update, loss=value, lr=self.rates[update])
             if not math.isfinite(value):
-                self._diverged("loss", value, update)
-        if self.watcher is not None:
-            self.watcher.stepped(self.done, values[-1])
+                self.unsound = ("loss", value, update)
+                break
+        self.tell_watcher(lambda watcher: watcher.stepped(self.place.done, values[-1]))
 
-    def _evaluate(self, epoch: int, first: int) -> None:
-        """Score the model after *epoch* epochs and write it down."""
+    def tell_watcher(self, what: Callable[[Watcher], None]) -> None:
+        """Tell the watcher; its Ctrl-C is obeyed when the step is over."""
+        if self.watcher is not None:
+            try:
+                what(self.watcher)
+            except KeyboardInterrupt:
+                self.interrupted = True
+
+    def evaluate(self) -> dict[str, float]:
+        """Score the model and write it down; a score that is not finite is noted."""
+        place = self.place
         found = {name: float(value) for name, value in self.task.evaluate().items()}
         if self.task.score not in found:
             raise LoopError(
@@ -177,10 +219,10 @@ class Loop:
                 f"it gave {', '.join(found) or 'nothing'}; correct one of the two"
             )
         event = {
-            "step": self.done,
-            "epoch": epoch,
-            "seconds": time.monotonic() - self._began,
-            "train_loss": float(np.mean(self.losses[first:])),
+            "step": place.done,
+            "epoch": place.epoch + 1,
+            "seconds": self.seconds,
+            "train_loss": float(np.mean(self.losses[place.first :])),
         }
         if clash := sorted(event.keys() & found):
             raise LoopError(f"{clash[0]!r} is lrkit's own; call the score something else")
@@ -188,24 +230,29 @@ class Loop:
         self.evaluations.append(event)
         if self.journal is not None:
             self.journal.append("evaluation", **event)
-        if self.watcher is not None:
-            self.watcher.evaluated(epoch, found)
+        self.tell_watcher(lambda watcher: watcher.evaluated(place.epoch + 1, found))
         if not math.isfinite(found[self.task.score]):
-            self._diverged(self.task.score, found[self.task.score], self.done - 1)
+            self.unsound = (self.task.score, found[self.task.score], place.done - 1)
+        train_loss = event["train_loss"]
+        return {"loss": train_loss, "train_loss": train_loss} | found
 
-    def _diverged(self, what: str, value: float, update: int) -> None:
+    def diverged(self) -> Diverged:
+        """Write down that the training has left the finite numbers, and return it to be raised."""
+        if self.unsound is None:
+            raise InternalError("a training diverges by a number; there is none")
+        what, value, update = self.unsound
         # The weights that gave this loss were made by the update before.
         rate = self.rates[max(update - 1, 0)]
         epoch = len(self.evaluations) - (what == self.task.score)
         if self.journal is not None:
             self.journal.append("diverged", step=update, lr=rate, what=what, value=value)
-        raise Diverged(
+        return Diverged(
             f"diverged: {what} is {value} at update {update} (epoch {epoch}), after a rate of "
             f"{rate:.4g}; lower the peak, lengthen the warm-up or clip the gradient"
         )
 
 
-def grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+def _grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
     """Yield the batches in lists of *size*; the last has what is left."""
     iterator = iter(batches)
     while group := list(islice(iterator, size)):

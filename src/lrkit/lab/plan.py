@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from lrkit.control import Controller
 from lrkit.drive import Scheduler
 from lrkit.errors import SpecError
 from lrkit.lab.contract import Task
@@ -14,17 +16,31 @@ from lrkit.schedules import Curve, Horizon, Schedule
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A schedule on the clock of a training, and the number of updates the training makes."""
+    """A schedule on the clock of a training, and the number of updates the training makes.
+
+    *length* is the horizon in updates; that of *curve* is in epochs when *per* is "epoch".
+    """
 
     curve: Curve
     updates: int
     per: Per
+    length: Horizon
+    controllers: tuple[Controller, ...] = field(default=())
 
     def scheduler(self, task: Task) -> Scheduler:
-        """Return the scheduler that drives the optimizer of *task* by this plan."""
+        """Return the scheduler that drives the optimizer of *task* by this plan.
+
+        The schedule is the rate of the first group that has one; groups built with another rate
+        keep their ratio to it.
+        """
         whole = self.curve.horizon
-        total = whole.total if self.per == "epoch" else whole
-        return Scheduler(task.optimizer, lr=self.curve.schedule, total=total, unit=self.per)
+        return Scheduler(
+            task.optimizer,
+            **_driven(self.curve.schedule, [float(g["lr"]) for g in task.optimizer.param_groups]),
+            total=whole.total if self.per == "epoch" else whole,
+            unit=self.per,
+            controllers=self.controllers,
+        )
 
 
 def plan_of(
@@ -34,6 +50,7 @@ def plan_of(
     *,
     epochs: int | None = None,
     total: str | float | None = None,
+    controllers: Sequence[Controller] = (),
 ) -> Plan:
     """Return the plan of training *task* for *epochs*, or for *total*; see `train`.
 
@@ -44,13 +61,45 @@ def plan_of(
     if epochs is not None and (isinstance(epochs, bool) or epochs != int(epochs) or epochs < 1):
         raise SpecError(f"epochs must be a whole number >= 1, got {epochs!r}")
     length = f"{task.epochs if epochs is None else int(epochs)}ep" if total is None else total
-    updates_per_epoch = -(-task.steps_per_epoch // options.accumulate)
-    samples = float(task.batch_size * options.accumulate)
-    horizon = Horizon.of(length, steps_per_epoch=updates_per_epoch, batch_size=samples)
+    horizon = horizon_of(task, options, length)
     if horizon.total is None or not math.isfinite(horizon.total):
         raise SpecError(f"a training needs an end, got total={length!r}; write e.g. '30ep'")
-    updates = math.ceil(horizon.total)
+    return planned(schedule, options, horizon, math.ceil(horizon.total), controllers)
+
+
+def horizon_of(task: Task, options: Options, total: str | float | None = None) -> Horizon:
+    """Return the horizon of *total* in updates of *task*."""
+    return Horizon.of(
+        total,
+        steps_per_epoch=updates_per_epoch(task, options),
+        batch_size=float(task.batch_size * options.accumulate),
+    )
+
+
+def updates_per_epoch(task: Task, options: Options) -> int:
+    """Return how many updates an epoch of *task* has."""
+    return -(-task.steps_per_epoch // options.accumulate)
+
+
+def planned(
+    schedule: Schedule,
+    options: Options,
+    length: Horizon,
+    updates: int,
+    controllers: Sequence[Controller] = (),
+) -> Plan:
+    """Return the plan of *updates* updates on the horizon *length*."""
+    horizon = length
     if options.per == "epoch":
         # The clock counts epochs: one step of the schedule is an epoch.
-        horizon = Horizon(float(math.ceil(updates / updates_per_epoch)), steps_per_epoch=1.0)
-    return Plan(schedule.over(horizon), updates, options.per)
+        epochs = math.ceil(updates / (length.steps_per_epoch or 1.0))
+        horizon = Horizon(float(epochs), steps_per_epoch=1.0)
+    return Plan(schedule.over(horizon), updates, options.per, length, tuple(controllers))
+
+
+def _driven(schedule: Schedule, own: Sequence[float]) -> dict[str, Schedule]:
+    """Return *schedule* as `Scheduler` takes it for groups with rates of their *own*."""
+    lead = next((rate for rate in own if rate > 0), 0.0)
+    if all(rate == lead for rate in own):
+        return {"lr": schedule}
+    return {"scale": schedule if lead == 1 else (1 / lead) * schedule}

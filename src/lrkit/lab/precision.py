@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,6 +47,15 @@ class Precision:
         else:
             self._scaler.step(optimizer)
             self._scaler.update()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the scale of the loss and its history; nothing where the loss is not scaled."""
+        return {} if self._scaler is None else self._scaler.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from *state*; one of a training without a scaled loss says nothing."""
+        if self._scaler is not None and state:
+            self._scaler.load_state_dict(dict(state))
 
 
 def _format(device: torch.device) -> torch.dtype:

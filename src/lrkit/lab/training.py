@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
-from lrkit.errors import LoopError, LrkitError
 from lrkit.lab.catalog import DEFAULT, task
-from lrkit.lab.contract import Task, first_line
-from lrkit.lab.loop import Diverged, Loop, Options, Per, as_array
-from lrkit.lab.plan import Plan, plan_of
+from lrkit.lab.contract import Task
+from lrkit.lab.keeping import AUTO, KEEP, Keep, check_keeping, keeper_of
+from lrkit.lab.loop import Options, Per
+from lrkit.lab.plan import plan_of
 from lrkit.lab.progress import Bar, Watcher
 from lrkit.lab.result import RunResult
+from lrkit.lab.sessions import Session
+from lrkit.lab.snapshots import ABOUT
+from lrkit.lab.stages import Ask
 from lrkit.records import Journal
 from lrkit.schedules import Schedule, parse
 
@@ -36,6 +38,9 @@ def train(
     amp: bool = False,
     run: str | os.PathLike[str] | None = None,
     header: Mapping[str, Any] | None = None,
+    checkpoint: str | float = AUTO,
+    keep: Keep = KEEP,
+    ask: Ask | None = None,
     progress: bool | Watcher = False,
 ) -> RunResult:
     """Train a task under a schedule and return what it came to.
@@ -47,10 +52,17 @@ def train(
     - *clip* bounds the norm of the gradient; *accumulate* batches make one update; *amp* trains
       in mixed precision (bfloat16, or float16 with a scaled loss where a GPU has none).
     - *run* is the folder of the run's journal, which must not exist; *header* goes into it.
+    - *checkpoint* says how often a run writes a checkpoint: a span ("1ep", "500st", "10%"), "none",
+      or "auto": by the clock, for 2 % of the time at most. The last *keep* stay ("all": every one),
+      and those asked for by hand. One is written at the end, too. `resume` goes on from there.
+    - *ask* is called with a `Stage` when all updates are made; the edits it returns are applied,
+      and if an `Extend` is among them the training goes on.
     - *progress* shows a bar, or is told (`Watcher`).
 
     The same seed gives the same numbers on the same machine and number of threads; the caller's
-    random state stays as it was. A loss or score that is not finite ends the training; the
+    random states (Python's, NumPy's, torch's) stay as they were. Ctrl-C and SIGTERM end a run
+    with checkpoints between two updates, as "stopped", with a last checkpoint; a second Ctrl-C
+    ends it at once. A loss or score that is not finite ends the training; the
     result then has `status == "failed"` and the update and rate in `reason`.
 
     What the task's own code raises comes out as a `LoopError` in one line, its cause attached.
@@ -66,52 +78,15 @@ def train(
     spec = _schedule(made, schedule)
     rules = Options(clip=clip, accumulate=accumulate, amp=amp, per=per)
     plan = plan_of(made, spec, rules, epochs=epochs, total=total)
+    check_keeping(checkpoint, keep, plan.length)
     watcher = Bar(made.name) if progress is True else progress or None
-    journal: AbstractContextManager[Journal | None] = nullcontext()
-    if run is not None:
-        about = _about(made, spec, plan, rules, seed, options) | dict(header or {})
-        journal = Journal.create(run, **about)
-    with journal as book, _reproducible(seed, made.device), _open(watcher):
-        loop = Loop(made, plan.scheduler(made), plan.updates, rules, book, watcher)
-        status, reason = _run(loop)
-        if book is not None:
-            book.close(status, reason)
-    return RunResult(
-        task=made.name,
-        schedule=str(spec),
-        seed=seed,
-        status=status,
-        reason=reason,
-        score_name=made.score,
-        higher_is_better=made.higher_is_better,
-        rates=as_array(loop.rates),
-        losses=as_array(loop.losses),
-        evaluations=tuple(loop.evaluations),
-        folder=None if book is None else book.folder,
-    )
-
-
-def _run(loop: Loop) -> tuple[Literal["done", "failed"], str]:
-    """Run *loop* to its end; what the user's own code raises becomes a `LoopError`."""
-    try:
-        if loop.watcher is not None:
-            loop.watcher.started(loop.updates)
-        loop.run()
-    except Diverged as outcome:
-        return "failed", str(outcome)
-    except LrkitError:
-        raise
-    except torch.OutOfMemoryError as error:
-        raise LoopError(
-            f"task {loop.task.name!r} does not fit into the memory of {loop.task.device}; "
-            "make batch_size smaller and accumulate more batches"
-        ) from error
-    except Exception as error:
-        raise LoopError(
-            f"task {loop.task.name!r} raised {first_line(error)} at update {loop.done}; "
-            "see that its model, loss, batches and evaluate() work by themselves"
-        ) from error
-    return "done", ""
+    session = Session(made, str(spec), plan, rules, seed, watcher, ask)
+    if run is None:
+        return session.conduct(None, None)
+    full = header_of(session, what, options, checkpoint, keep) | dict(header or {})
+    journal = Journal.create(run, **full)
+    session.about = about_of(journal.header)
+    return session.conduct(journal, keeper_of(journal, checkpoint, keep, plan.length))
 
 
 def _schedule(made: Task, schedule: Schedule | str | None) -> Schedule:
@@ -120,49 +95,35 @@ def _schedule(made: Task, schedule: Schedule | str | None) -> Schedule:
     return parse(schedule) if isinstance(schedule, str) else schedule
 
 
-def _about(
-    made: Task,
-    spec: Schedule,
-    plan: Plan,
-    rules: Options,
-    seed: int,
+def header_of(
+    session: Session,
+    what: Task | str,
     options: Mapping[str, Any] | None,
+    checkpoint: str | float,
+    keep: Keep,
 ) -> dict[str, Any]:
     """Return what a reader of the journal needs in order to run the training again."""
+    made, plan = session.task, session.plan
     return {
         "task": made.name,
-        "spec": str(spec),
-        "schedule": spec.to_dict(),
-        "seed": seed,
+        "made_by": what if isinstance(what, str) else None,
+        "spec": session.spec,
+        "schedule": plan.curve.schedule.to_dict(),
+        "controllers": [controller.to_dict() for controller in plan.controllers],
+        "seed": session.seed,
         "options": dict(options or {}),
         "horizon": dataclasses.asdict(plan.curve.horizon),
         "updates": plan.updates,
-        **dataclasses.asdict(rules),
+        **dataclasses.asdict(session.rules),
         "score": made.score,
         "higher_is_better": made.higher_is_better,
         "device": str(made.device),
         "threads": torch.get_num_threads(),
+        "checkpoint": checkpoint,
+        "keep": keep,
     }
 
 
-@contextmanager
-def _reproducible(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch for the block, and on a GPU take the same kernels every time."""
-    cuda = device.type == "cuda"
-    kernels: AbstractContextManager[None] = (
-        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
-        if cuda
-        else nullcontext()
-    )
-    with torch.random.fork_rng(devices=[device] if cuda else []), kernels:
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def _open(watcher: Watcher | None) -> Iterator[None]:
-    if isinstance(watcher, Bar):
-        with watcher:
-            yield
-    else:
-        yield
+def about_of(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the checkpoints of a run must agree on with its header."""
+    return {name: header.get(name) for name in ABOUT}

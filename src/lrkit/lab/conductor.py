@@ -1,0 +1,269 @@
+"""A training from its first update to its last: epochs, and what comes between two updates.
+
+Between two updates edits take effect (the scheduler takes them in), commands are obeyed, the end
+may move, checkpoints are written, and Ctrl-C and SIGTERM are heard.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Final
+
+from lrkit.control import Edit, Scale
+from lrkit.lab._pending import Checkpoint, Rollback, Stop, controllers, take_command, total
+from lrkit.lab.interrupts import Interrupts
+from lrkit.lab.keeping import Keeper
+from lrkit.lab.loop import BATCH_LOSS, Loop, as_array
+from lrkit.lab.plan import Plan
+from lrkit.lab.recovery import newest_usable
+from lrkit.lab.snapshots import restore, snapshot
+from lrkit.lab.stages import Ask, Stage
+
+log: Final = logging.getLogger("lrkit.lab")
+
+
+class Conductor:
+    """Runs a `Loop` by a plan, whose end edits may move."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        plan: Plan,
+        keeper: Keeper | None,
+        ask: Ask | None,
+        interrupts: Interrupts,
+    ) -> None:
+        self.loop = loop
+        self.plan = plan
+        self.keeper = keeper
+        self.ask = ask
+        self.interrupts = interrupts
+        self.updates = plan.updates
+        #: Why the training was stopped before its end; "" where it was not.
+        self.stopped = ""
+        scheduler = loop.scheduler
+        self._declared = total(scheduler)
+        self._each = any(getattr(c, "metric", None) == BATCH_LOSS for c in controllers(scheduler))
+        self._rolls = any(getattr(c, "rollback", False) for c in controllers(scheduler))
+        self._left = False
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no update left to make."""
+        return bool(self.stopped) or self.loop.place.done >= self.updates
+
+    def run(self) -> None:
+        """Train to the end; raise `Diverged` when loss or score stop being finite."""
+        self._follow()
+        if self._rolls and self.keeper is not None and not self.loop.place.done:
+            self.save("start")
+        while True:
+            while not self.over:
+                if self._epoch():
+                    self._close_epoch()
+            if self.stopped:
+                break
+            if self._evaluated_at != self.loop.place.done:
+                self._close_epoch()  # the end has moved to where the training is
+            if self.over and not self._goes_on():
+                break
+        if self.keeper is not None and not self._is_saved:
+            self.save("stopped" if self.stopped else "end")
+
+    def save(self, why: str, *, asked: bool = False) -> None:
+        """Write a checkpoint now."""
+        if self.keeper is not None:
+            self.loop.read()
+            self._judge()
+            self.keeper.save(self.loop.place.done, snapshot(self.loop), why, asked=asked)
+
+    # Epochs.
+
+    def _epoch(self) -> bool:
+        """Make the updates that are left of the epoch; return whether it came to its end.
+
+        It has not when the training was stopped or went back within it.
+        """
+        loop, place = self.loop, self.loop.place
+        loop.task.model.train()
+        self._left = False
+        last = place.first + loop.per_epoch
+        for group in loop.batches(remember=self.keeper is not None or self.ask is not None):
+            loop.update(group)
+            self._step()
+            if self._left:
+                return False
+            if place.done >= self.updates:
+                break
+            # At the end of an epoch its evaluation comes first.
+            if place.done < last and not self._between():
+                return not (self.stopped or self._left)
+        return True
+
+    def _step(self) -> None:
+        """Step the schedule after an update, and show controllers the loss where they look."""
+        loop = self.loop
+        per_step = loop.options.per == "step"
+        if not self._each:
+            if per_step:
+                loop.scheduler.step()
+            loop.read(all_of_them=False)
+            if loop.unsound is not None:
+                raise loop.diverged()
+            return
+        loop.read()
+        seen = {BATCH_LOSS: loop.losses[-1]}
+        if per_step:
+            loop.scheduler.step(seen)
+        else:
+            loop.scheduler.observe(seen)
+        if loop.unsound is not None:
+            self._obey_all()
+            self._judge()
+
+    def _close_epoch(self) -> None:
+        """Evaluate, show the controllers what came of it, and begin the next epoch."""
+        loop, place = self.loop, self.loop.place
+        loop.read()
+        self._judge()
+        whole = place.done - place.first == loop.per_epoch
+        if whole and loop.options.per == "epoch":
+            loop.scheduler.step()
+        if self._evaluated_at == place.done:
+            seen = {k: float(v) for k, v in loop.evaluations[-1].items()}
+            seen.setdefault("loss", seen["train_loss"])
+        else:
+            seen = loop.evaluate()
+        if whole:
+            place.epoch, place.first, place.began = place.epoch + 1, place.done, None
+        if controllers(loop.scheduler):
+            loop.scheduler.observe(seen)
+        self._between()
+        self._judge()
+
+    @property
+    def _evaluated_at(self) -> int:
+        evaluations = self.loop.evaluations
+        return int(evaluations[-1]["step"]) if evaluations else -1
+
+    def _judge(self) -> None:
+        """Raise `Diverged` for a number that is not finite and that no rollback has undone."""
+        if self.loop.unsound is not None:
+            raise self.loop.diverged()
+
+    # Between two updates.
+
+    def _between(self) -> bool:
+        """See to what has come since the last update; return whether the epoch goes on."""
+        self._follow()
+        self._obey_all()
+        if self.loop.interrupted or self.interrupts.caught is not None:
+            self.stopped = self.stopped or self.interrupts.reason
+        keeper = self.keeper
+        if keeper is not None and not self._left and keeper.due(self.loop.place.done):
+            self.save("due")
+        return not (self._left or self.over)
+
+    def _follow(self) -> None:
+        """See where the end is now: edits may have moved it."""
+        now = total(self.loop.scheduler)
+        if now == self._declared:
+            updates = self.plan.updates
+        elif math.isinf(now):
+            return  # a schedule without an end has taken over; the budget stays
+        else:
+            per = self.loop.per_epoch if self.loop.options.per == "epoch" else 1
+            updates = math.ceil(now * per)
+        if updates != self.updates:
+            self.updates = updates
+            self.loop.tell_watcher(lambda watcher: watcher.started(updates))
+
+    def _obey_all(self) -> None:
+        while (command := take_command(self.loop.scheduler)) is not None:
+            self._obey(command)
+
+    def _obey(self, command: Edit) -> None:
+        if isinstance(command, Stop):
+            by = f"stopped by {command.author or 'hand'}"
+            self.stopped = f"{by}: {command.reason}" if command.reason else by
+        elif isinstance(command, Checkpoint):
+            self._save_for(command)
+        elif isinstance(command, Rollback):
+            self._roll_back(command)
+
+    def _save_for(self, command: Checkpoint) -> None:
+        if self.keeper is None:
+            self.say(
+                "a checkpoint was asked for, but this training writes none; "
+                "train with run= and checkpoint='auto'"
+            )
+        else:
+            self.save(command.reason or "asked", asked=True)
+
+    def _roll_back(self, command: Rollback) -> None:
+        """Go back to the last checkpoint and scale the rate from there on."""
+        loop, scheduler, keeper = self.loop, self.loop.scheduler, self.keeper
+        found = None
+        if keeper is not None:
+            found = newest_usable(keeper.journal.folder, loop.about, self.say)
+        if keeper is None or found is None:
+            self.say(
+                "a rollback was asked for and there is no checkpoint to go back to; "
+                "the rate is scaled from here on"
+            )
+        else:
+            saved, state = found
+            restore(loop, state, saved)
+            keeper.journal.rewind(saved.step, edits=state["scheduler"]["edits"], why="rollback")
+            self._left = True
+        if command.factor != 1:
+            scheduler.apply(
+                Scale(
+                    command.factor,
+                    author=command.author,
+                    reason=command.reason or "rollback",
+                    group=command.group,
+                )
+            )
+        self._follow()
+        if self._left:
+            self.save("rollback")
+
+    def say(self, text: str) -> None:
+        """Say *text* on standard error and in the journal."""
+        log.warning("%s", text)
+        if self.loop.journal is not None:
+            self.loop.journal.append("note", step=self.loop.place.done, text=text)
+
+    @property
+    def _is_saved(self) -> bool:
+        saved = None if self.keeper is None else self.keeper.saved
+        return saved is not None and saved.step == self.loop.place.done
+
+    # At the end of a stage.
+
+    def _goes_on(self) -> bool:
+        """Ask whether to go on, where there is somebody to ask."""
+        edits = None if self.ask is None else self.ask(self._stage())
+        for edit in edits or ():
+            self.loop.scheduler.apply(edit)
+        self._follow()
+        self._obey_all()
+        return not self.over
+
+    def _stage(self) -> Stage:
+        loop = self.loop
+        return Stage(
+            step=loop.place.done,
+            epoch=loop.evaluations[-1]["epoch"] if loop.evaluations else 0,
+            total=total(loop.scheduler),
+            per=loop.options.per,
+            steps_per_epoch=loop.per_epoch,
+            rate=float(loop.task.optimizer.param_groups[0]["lr"]),
+            rates=as_array(loop.rates),
+            losses=as_array(loop.losses),
+            evaluations=tuple(loop.evaluations),
+            score_name=loop.task.score,
+            higher_is_better=loop.task.higher_is_better,
+        )

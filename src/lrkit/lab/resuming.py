@@ -1,0 +1,208 @@
+"""Going on with a run that was stopped, was killed, or is done and is to be longer."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from lrkit.control import controller_from_dict
+from lrkit.errors import DataError, SpecError
+from lrkit.lab.catalog import task
+from lrkit.lab.checkpoints import Saved, clear_leftovers, find_checkpoints
+from lrkit.lab.conductor import Conductor
+from lrkit.lab.contract import Task
+from lrkit.lab.keeping import AUTO, KEEP, Keep, keeper_of
+from lrkit.lab.loop import Loop, Options
+from lrkit.lab.plan import horizon_of, planned
+from lrkit.lab.progress import Bar, Watcher
+from lrkit.lab.recovery import newest_usable
+from lrkit.lab.result import RunResult
+from lrkit.lab.sessions import Session
+from lrkit.lab.snapshots import restore
+from lrkit.lab.stages import Ask
+from lrkit.lab.training import about_of
+from lrkit.records import Journal, Run, replay
+from lrkit.schedules import from_dict
+
+Policy: TypeAlias = Literal["raise", "keep", "new", "stretch"]
+log: Final = logging.getLogger("lrkit.lab")
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where a run goes on: a checkpoint and what is in it, or None for the beginning.
+
+    *said* is what had to be said on the way there.
+    """
+
+    saved: Saved | None
+    state: Mapping[str, Any]
+    said: tuple[str, ...]
+
+    @property
+    def step(self) -> int:
+        """The update that comes next."""
+        return 0 if self.saved is None else self.saved.step
+
+    @property
+    def edits(self) -> list[Any]:
+        """The edits that the state knows."""
+        return [] if self.saved is None else list(self.state["scheduler"]["edits"])
+
+
+def resume(
+    folder: str | os.PathLike[str],
+    *,
+    what: Task | str | None = None,
+    device: str | None = None,
+    checkpoint: str | float | None = None,
+    keep: Keep | None = None,
+    ask: Ask | None = None,
+    progress: bool | Watcher = False,
+) -> RunResult:
+    """Go on with the run in *folder* from its newest good checkpoint, and return the whole run.
+
+    On a CPU, with the same number of threads (which is set), the weights, the rate of every
+    update and the scores come out bit for bit as if the run had never stopped. Edits made by hand
+    after the checkpoint are applied again at their steps; controllers decide again. Without a
+    checkpoint the run starts from its beginning, and says so. A damaged checkpoint is renamed and
+    the one before it is taken, which is said on the log and in the journal.
+
+    - *what* is the task, or a name for one; None: as the run says. A run that was given a `Task`
+      object needs it here, freshly made.
+    - *device*, *checkpoint* and *keep* are as the run says, unless given.
+    - *ask* and *progress* are those of `train`.
+
+    Raises `DataError` for what is no run of `train`, a run that another process is writing, a
+    run that is done, and a checkpoint that does not fit the task.
+
+    """
+    run = replay(folder)
+    _check(run)
+    header = run.header
+    made = _task(header, what, device)
+    session, every = _session(made, header, checkpoint), keep or header.get("keep", KEEP)
+    session.ask = ask
+    session.watcher = Bar(made.name) if progress is True else progress or None
+    start = find_start(run, session.about)
+    journal = Journal.resume(run.folder, start.step, edits=start.edits)
+    keeper = keeper_of(
+        journal,
+        header.get("checkpoint", AUTO) if checkpoint is None else checkpoint,
+        every,
+        session.plan.length,
+    )
+    if keeper is not None:
+        clear_leftovers(run.folder)
+        keeper.asked = {str(e["file"]) for e in run.checkpoints if e.get("asked")}
+        keeper.saved = start.saved
+
+    def begin(conductor: Conductor) -> None:
+        for text in start.said:
+            conductor.say(text)
+        fill(conductor.loop, run, start.step)
+        if start.saved is not None:
+            restore(conductor.loop, start.state, start.saved)
+            if keeper is not None:
+                keeper.plan(start.step)
+
+    return session.conduct(journal, keeper, begin)
+
+
+def find_start(run: Run, about: Mapping[str, Any]) -> Start:
+    """Return where *run* can go on."""
+    said: list[str] = []
+    any_there = bool(find_checkpoints(run.folder))
+    found = newest_usable(run.folder, about, said.append)
+    if found is None:
+        none = "no checkpoint of it is good" if any_there else "it has no checkpoint yet"
+        said.append(f"run {run.name} starts again from its beginning: {none}")
+        return Start(None, {}, tuple(said))
+    if said:
+        said.append(f"run {run.name} goes on from {found[0].name}")
+    return Start(found[0], found[1], tuple(said))
+
+
+def fill(loop: Loop, run: Run, step: int) -> None:
+    """Give *loop* the rates, losses and evaluations that the journal of *run* has up to *step*."""
+    steps = run.metrics["step"]
+    before = steps < step
+    if steps[before].tolist() != list(range(step)):
+        raise DataError(
+            f"a run goes on where its journal ends, {run.folder} lacks metrics of updates before "
+            f"{step}; restore journal.jsonl from a copy"
+        )
+    loop.rates = _column(run, "lr", step)
+    loop.losses = _column(run, "loss", step)
+    loop.evaluations = [
+        {k: v for k, v in event.items() if k not in ("kind", "time")}
+        for event in run.evaluations
+        if event["step"] <= step
+    ]
+
+
+def _column(run: Run, name: str, step: int) -> list[float]:
+    if not step:
+        return []
+    found: list[float] = run.metrics[name][run.metrics["step"] < step].tolist()
+    return found
+
+
+def _check(run: Run) -> None:
+    if run.status == "running":
+        raise DataError(
+            f"one writer a run: {run.folder} is being written by another process; "
+            "wait until it ends, or steer it with `lrkit steer`"
+        )
+    missing = [k for k in ("task", "seed", "updates", "schedule", "horizon") if k not in run.header]
+    if missing:
+        raise DataError(
+            f"only a run of `lrkit train` can be resumed, the journal of {run.folder} has no "
+            f"{missing[0]!r}; a Scheduler(run=...) of your own resumes with load_state_dict"
+        )
+
+
+def _task(header: Mapping[str, Any], what: Task | str | None, device: str | None) -> Task:
+    if isinstance(what, Task):
+        return what
+    name = what or header.get("made_by")
+    if name is None:
+        raise SpecError(
+            f"the run was given a Task of your own ({header['task']}); "
+            "pass a fresh one: resume(folder, what=task)"
+        )
+    place = device or str(header.get("device", "auto"))
+    return task(str(name), int(header["seed"]), place, **dict(header.get("options", {})))
+
+
+def _session(made: Task, header: Mapping[str, Any], checkpoint: str | float | None) -> Session:
+    rules = Options(
+        clip=header.get("clip"),
+        accumulate=header.get("accumulate", 1),
+        amp=header.get("amp", False),
+        per=header.get("per", "step"),
+    )
+    updates, total = int(header["updates"]), header["horizon"].get("total")
+    length = horizon_of(made, rules, float(updates if rules.per == "epoch" else total))
+    controllers = [controller_from_dict(c) for c in header.get("controllers", ())]
+    plan = planned(from_dict(header["schedule"]), rules, length, updates, controllers)
+    saved = dict(header["horizon"])
+    now = {k: getattr(plan.curve.horizon, k) for k in saved}
+    if now != saved:
+        wrong = next(k for k in saved if saved[k] != now[k])
+        raise DataError(
+            f"the task must be the one of the run: its {wrong} is {now[wrong]!r} now and was "
+            f"{saved[wrong]!r}; restore its data and options"
+        )
+    return Session(
+        made,
+        str(header["spec"]),
+        plan,
+        rules,
+        int(header["seed"]),
+        threads=header.get("threads"),
+        about=about_of(header),
+    )

@@ -1,0 +1,137 @@
+"""One sitting of a training: from where it begins to its end, a stop or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+
+from lrkit.errors import LoopError, LrkitError
+from lrkit.lab.conductor import Conductor
+from lrkit.lab.contract import Task, first_line
+from lrkit.lab.interrupts import Interrupts
+from lrkit.lab.keeping import Keeper
+from lrkit.lab.loop import Diverged, Loop, Options, as_array
+from lrkit.lab.plan import Plan
+from lrkit.lab.progress import Bar, Watcher
+from lrkit.lab.randomness import seeded
+from lrkit.lab.result import RunResult
+from lrkit.lab.stages import Ask
+from lrkit.records import Journal
+
+Ending = tuple[Literal["done", "failed", "stopped"], str]
+
+
+@dataclass(eq=False)
+class Session:
+    """All that a sitting needs; *about* is what its checkpoints must agree on with the run.
+
+    *threads* is the number that torch is to use, None for the present one: on a CPU the sums
+    depend on it.
+    """
+
+    task: Task
+    spec: str
+    plan: Plan
+    rules: Options
+    seed: int
+    watcher: Watcher | None = None
+    ask: Ask | None = None
+    threads: int | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def conduct(
+        self,
+        journal: Journal | None,
+        keeper: Keeper | None,
+        begin: Callable[[Conductor], None] | None = None,
+    ) -> RunResult:
+        """Train to the end and return what it came to; *begin* puts the training in its place.
+
+        The journal is closed. Ctrl-C and SIGTERM end the training between two updates, with a
+        last checkpoint, and are raised again then.
+        """
+        task = self.task
+        interrupts = Interrupts()
+        book: AbstractContextManager[Any] = nullcontext() if journal is None else journal
+        with book, _conditions(self.seed, task.device, self.threads), _open(self.watcher):
+            loop = Loop(
+                task, self.plan.scheduler(task), self.rules, journal, self.watcher, self.about
+            )
+            conductor = Conductor(loop, self.plan, keeper, self.ask, interrupts)
+            with nullcontext() if keeper is None else interrupts:
+                if begin is not None:
+                    begin(conductor)
+                status, reason = _run(conductor)
+            if journal is not None:
+                journal.close(status, reason)
+        interrupts.raise_again()
+        if loop.interrupted and status == "stopped":
+            raise KeyboardInterrupt
+        return RunResult(
+            task=task.name,
+            schedule=self.spec,
+            seed=self.seed,
+            status=status,
+            reason=reason,
+            score_name=task.score,
+            higher_is_better=task.higher_is_better,
+            rates=as_array(loop.rates),
+            losses=as_array(loop.losses),
+            evaluations=tuple(loop.evaluations),
+            folder=None if journal is None else journal.folder,
+        )
+
+
+def _run(conductor: Conductor) -> Ending:
+    """Run to the end; what the user's own code raises becomes a `LoopError`."""
+    loop = conductor.loop
+    try:
+        loop.tell_watcher(lambda watcher: watcher.started(conductor.updates))
+        conductor.run()
+    except Diverged as outcome:
+        return "failed", str(outcome)
+    except LrkitError:
+        raise
+    except torch.OutOfMemoryError as error:
+        raise LoopError(
+            f"task {loop.task.name!r} does not fit into the memory of {loop.task.device}; "
+            "make batch_size smaller and accumulate more batches"
+        ) from error
+    except Exception as error:
+        raise LoopError(
+            f"task {loop.task.name!r} raised {first_line(error)} at update {loop.place.done}; "
+            "see that its model, loss, batches and evaluate() work by themselves"
+        ) from error
+    return ("stopped", conductor.stopped) if conductor.stopped else ("done", "")
+
+
+@contextmanager
+def _conditions(seed: int, device: torch.device, threads: int | None) -> Iterator[None]:
+    """Seed all random states for the block, and take the same kernels and threads every time."""
+    kernels: AbstractContextManager[None] = (
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+        if device.type == "cuda"
+        else nullcontext()
+    )
+    before = torch.get_num_threads()
+    if threads is not None and threads != before:
+        torch.set_num_threads(threads)
+    try:
+        with seeded(seed, device), kernels:
+            yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
+
+
+@contextmanager
+def _open(watcher: Watcher | None) -> Iterator[None]:
+    if isinstance(watcher, Bar):
+        with watcher:
+            yield
+    else:
+        yield
