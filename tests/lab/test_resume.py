@@ -15,6 +15,7 @@ from lrkit.errors import DataError, LoopError
 from lrkit.lab import RunResult, Task, resume, task, train
 from lrkit.lab.checkpoints import find_checkpoints, read_checkpoint
 from lrkit.records import replay
+from tests.lab.same import equal, plain
 
 LINE = "homemade:line"
 
@@ -74,21 +75,6 @@ def same(one: RunResult, other: RunResult) -> None:
         a[part].pop("seconds", None)
         b[part].pop("seconds", None)
     assert equal(a, b)
-
-
-def plain(result: RunResult) -> list[dict[str, Any]]:
-    own = ("seconds", "kind", "time")
-    return [{k: v for k, v in e.items() if k not in own} for e in result.evaluations]
-
-
-def equal(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b) and a.dtype == b.dtype
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return bool(a == b)
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
