@@ -104,6 +104,9 @@ class RunResult:
 
 def _status(run: Run) -> Status:
     """Return how a training ended: only one that diverged has failed, what raised has stopped."""
-    if run.status == "failed" and any(event["kind"] == "diverged" for event in run.events):
+    kinds = [event["kind"] for event in run.events]
+    # What diverged before the last resume was gone back from.
+    since = kinds[max((i for i, k in enumerate(kinds) if k == "resume"), default=0) :]
+    if run.status == "failed" and "diverged" in since:
         return "failed"
     return "done" if run.status == "done" else "stopped"
