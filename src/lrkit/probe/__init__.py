@@ -12,18 +12,29 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from lrkit.probe.curve import RangeCurve
+    from lrkit.probe.engine import find
     from lrkit.probe.files import read_range, write_range
+    from lrkit.probe.rules import RULES
+    from lrkit.probe.suggestion import Estimate, Suggestion, suggest
 
 __all__ = [
+    "RULES",
+    "Estimate",
     "RangeCurve",
+    "Suggestion",
+    "find",
     "read_range",
+    "suggest",
     "write_range",
 ]
 
 # No module is called like a public name: importing it would put it in the name's place.
 _HOMES: Final = {
     "curve": ("RangeCurve",),
+    "engine": ("find",),
     "files": ("read_range", "write_range"),
+    "rules": ("RULES",),
+    "suggestion": ("Estimate", "Suggestion", "suggest"),
 }
 
 

@@ -1,0 +1,219 @@
+"""Which rates a range test suggests, how sure that is, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrkit.probe.curve import RangeCurve
+from lrkit.probe.landmarks import Landmarks, landmarks
+from lrkit.probe.rules import RULES
+from lrkit.probe.smoothing import Readings, Smooth, readings, smooth
+from lrkit.schedules import Schedule, cosine, cyclic, linear, one_cycle, warmup
+
+Array = NDArray[np.float64]
+Confidence = Literal["high", "medium", "low", "none"]
+
+FEWEST: Final = 8  # finite losses, below which nothing is read off a curve
+SURE: Final = 0.95  # the share of the curves drawn that must fall, and rise, to say they do
+COVER: Final = (0.05, 0.95)  # the interval's quantiles
+RULE_POINTS: Final = 100  # the length of the curve that other people's rules were made for
+BACK: Final = 0.5  # the peak: how far back from the maximum to the steepest point, see `_peak`
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A rate, with the interval it lies in with a probability of about 90 %."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def factor(self) -> float:
+        """high / low: 1 is exact."""
+        return self.high / self.low
+
+    def __str__(self) -> str:
+        return f"{self.value:.2g} ({self.low:.2g} to {self.high:.2g})"
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What a range test suggests; None where it cannot say, and `reason` says why.
+
+    - `base`: where a tenth of the whole fall is done: the lower rate of a cyclic schedule.
+    - `steepest`: where the loss falls fastest on the log axis.
+    - `maximum`: where the fall ends: the upper rate of a cyclic or one-cycle schedule.
+    - `peak`: for schedules that warm up and decay.
+    - `confidence`: "high", "medium", "low" or "none"; `reason` is a sentence or two.
+    - `rules`: what other people's rules say about the same smoothed curve, by name; see
+      `lrkit.probe.rules`.
+    - `smooth_rates`, `smooth_losses`: the smoothed curve, for pictures.
+    """
+
+    base: Estimate | None
+    peak: Estimate | None
+    maximum: Estimate | None
+    steepest: Estimate | None
+    confidence: Confidence
+    reason: str
+    rules: Mapping[str, float | None] = field(default_factory=dict)
+    smooth_rates: tuple[float, ...] = ()
+    smooth_losses: tuple[float, ...] = ()
+
+    def schedules(self) -> dict[str, Schedule]:
+        """Return schedules to paste, by name; rates are rounded to two digits.
+
+        "decay" and "linear" need the peak, "one-cycle" the maximum, "cyclic" base and maximum;
+        one whose rates are not known is left out.
+        """
+        found: dict[str, Schedule] = {}
+        if self.peak:
+            peak = _rounded(self.peak.value)
+            found["decay"] = peak * (warmup("5%") >> cosine())
+            found["linear"] = peak * (warmup("5%") >> linear())
+        if self.maximum:
+            found["one-cycle"] = _rounded(self.maximum.value) * one_cycle()
+        if self.base and self.maximum and self.base.value < self.maximum.value:
+            ends = _rounded(self.base.value), _rounded(self.maximum.value)
+            found["cyclic"] = cyclic(*ends, up="10%")
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON types, the schedules as text."""
+        texts = {name: str(schedule) for name, schedule in self.schedules().items()}
+        return asdict(self) | {"schedules": texts}
+
+    def __str__(self) -> str:
+        rates = (f"{n} {getattr(self, n) or '-'}" for n in ("base", "steepest", "peak", "maximum"))
+        return f"{', '.join(rates)}; confidence {self.confidence}: {self.reason}"
+
+
+def suggest(curve: RangeCurve) -> Suggestion:
+    """Return the rates that *curve* suggests, with intervals, a confidence and the reason.
+
+    The losses are smoothed on the log axis (see `lrkit.probe.smoothing`), 120 curves that fit them
+    equally well are drawn with a fixed seed, the repeats resampled in each, and the landmarks read
+    off every one: the estimate is their median, the interval holds 90 % of them. Pure and
+    deterministic; scaling or shifting the losses, or another unit of the rate, changes nothing.
+
+    Where the losses do not fall, do not rise again or are too few, what cannot be known is None.
+
+    >>> import numpy as np
+    >>> rates = np.geomspace(1e-5, 10, 100)
+    >>> losses = 2.3 - 2 / (1 + (0.01 / rates) ** 1.5) + rates**2
+    >>> found = suggest(RangeCurve(rates, losses))
+    >>> found.confidence, round(found.steepest.value, 3)
+    ('high', 0.01)
+    """
+    read = readings(curve.rates, curve.losses)
+    if read is None or len(read.log) < FEWEST:
+        count = int(np.isfinite(curve.losses).any(axis=0).sum())
+        return _nothing(
+            f"{FEWEST} finite losses are the fewest that can be read, there are {count}; "
+            + ("it diverges at once: start lower" if read and read.lost else "test more steps")
+        )
+    curves = smooth(read)
+    marks = landmarks(curves.log, curves.draws)
+    rules = _rules(curves)
+    shown = (tuple(np.exp(curves.log).tolist()), tuple(curves.mean.tolist()))
+    problem = _no_fall(curves, marks)
+    if problem:
+        return _nothing(problem, rules, shown)
+    return _read(read, curves, marks, rules, shown)
+
+
+def _read(
+    read: Readings,
+    curves: Smooth,
+    marks: Landmarks,
+    rules: Mapping[str, float | None],
+    shown: tuple[tuple[float, ...], tuple[float, ...]],
+) -> Suggestion:
+    reasons = []
+    span = curves.log[-1] - curves.log[0]
+    base: Estimate | None = _estimate(marks.base)
+    steepest = _estimate(marks.steepest)
+    if np.median(marks.base) < curves.log[0] + 0.02 * span:
+        base = None
+        reasons.append("it falls from the first rate on, so the base lies lower: start lower")
+    ends = _ends(read, curves, marks)
+    maximum = _estimate(marks.lowest) if ends else None
+    peak = _estimate(_peak(marks)) if ends else None
+    if not ends:
+        reasons.append("the loss never rises again, so where the fall ends is unknown: go higher")
+    confidence = _confidence(curves, marks, [e for e in (steepest, peak, maximum) if e])
+    if not ends or base is None:
+        confidence = "low" if not ends else "medium" if confidence == "high" else confidence
+    return Suggestion(
+        base, peak, maximum, steepest, confidence, _sentence(curves, marks, reasons), rules, *shown
+    )
+
+
+def _estimate(logs: Array) -> Estimate:
+    low, middle, high = np.exp(np.quantile(logs, (COVER[0], 0.5, COVER[1])))
+    return Estimate(float(middle), float(low), float(high))
+
+
+def _peak(marks: Landmarks) -> Array:
+    """Return the ln peak of each curve, between its steepest point and its lowest loss."""
+    return (1 - BACK) * marks.lowest + BACK * marks.steepest
+
+
+def _no_fall(curves: Smooth, marks: Landmarks) -> str | None:
+    """Return why there is nothing to suggest, or None when the loss does fall."""
+    fall, spread = float(np.median(marks.fall)), float(np.std(marks.fall))
+    if fall > max(4.0 * spread, 1.5 * curves.noise):
+        return None
+    ends = curves.draws[:, -1] - curves.draws[:, 0]
+    if np.mean(ends > 3 * curves.noise) > SURE:
+        return "the loss only rises: every rate of the test is too high; start lower"
+    return (
+        f"the loss does not fall by more than its noise ({fall:.2g} against {curves.noise:.2g}); "
+        "go higher, or average over more repeats"
+    )
+
+
+def _ends(read: Readings, curves: Smooth, marks: Landmarks) -> bool:
+    """Return whether the fall is seen to end: the loss rises again, or is lost."""
+    if read.lost or read.rose:
+        return True
+    rises = marks.rise > np.maximum(0.05 * marks.fall, 0.5 * curves.noise)
+    return bool(np.mean(rises) > SURE)
+
+
+def _confidence(curves: Smooth, marks: Landmarks, found: list[Estimate]) -> Confidence:
+    widest = max(estimate.factor for estimate in found)
+    clear = float(np.median(marks.fall)) / max(curves.noise, 1e-300)
+    if widest <= 3 and clear > 5:
+        return "high"
+    return "medium" if widest <= 10 and clear > 2.5 else "low"
+
+
+def _sentence(curves: Smooth, marks: Landmarks, reasons: list[str]) -> str:
+    clear = float(np.median(marks.fall)) / max(curves.noise, 1e-300)
+    times = f"{clear:.0f}" if clear < 1000 else "more than 1000"
+    return "; ".join([f"the loss falls by {times} times its noise", *reasons])
+
+
+def _rules(curves: Smooth) -> dict[str, float | None]:
+    log = np.linspace(curves.log[0], curves.log[-1], RULE_POINTS)
+    losses = np.interp(log, curves.log, curves.mean)
+    return {name: rule(np.exp(log), losses) for name, rule in RULES.items()}
+
+
+def _nothing(
+    reason: str,
+    rules: Mapping[str, float | None] | None = None,
+    shown: tuple[tuple[float, ...], tuple[float, ...]] = ((), ()),
+) -> Suggestion:
+    return Suggestion(None, None, None, None, "none", reason, rules or {}, *shown)
+
+
+def _rounded(rate: float) -> float:
+    return float(f"{rate:.2g}")
