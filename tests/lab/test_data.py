@@ -14,7 +14,8 @@ import pytest
 
 from lrkit.errors import DataError
 from lrkit.lab import fashion as module
-from lrkit.lab.fashion import FILES, Official, fashion, places
+from lrkit.lab.datasets import places
+from lrkit.lab.fashion import FILES, Official, fashion
 from lrkit.lab.images import digits
 
 SHARED = next(
@@ -139,7 +140,9 @@ def test_torchvision_s_cache_and_unpacked_files_are_found(
 
 def test_the_folder_beside_the_checkout_is_found(tiny: dict[str, bytes], tmp_path: Path) -> None:
     put(tmp_path / "shared" / "data" / "fashion-mnist", tiny)
-    assert tmp_path / "shared" / "data" / "fashion-mnist" in list(places())
+    assert tmp_path / "shared" / "data" / "fashion-mnist" in list(
+        places("fashion-mnist", "FashionMNIST/raw")
+    )
     assert fashion().test_labels.shape == (4,)
 
 

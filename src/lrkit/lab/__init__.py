@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from lrkit.lab.catalog import TaskInfo, task, tasks
     from lrkit.lab.comparison import Comparison, RowResult, compare
     from lrkit.lab.contract import IndexBatches, Task
+    from lrkit.lab.entries import Entry, Reference, Row
     from lrkit.lab.progress import Watcher
     from lrkit.lab.reporting import report, table
     from lrkit.lab.result import RunResult
     from lrkit.lab.resuming import resume
     from lrkit.lab.stages import Stage
     from lrkit.lab.statistics import Paired, Summary
-    from lrkit.lab.study import Entry, Reference, Row, Study, decode_study, load_study
+    from lrkit.lab.study import Study, decode_study, load_study
     from lrkit.lab.training import train
 
 __all__ = [
@@ -55,13 +56,14 @@ _HOMES: Final = {
     "catalog": ("TaskInfo", "task", "tasks"),
     "comparison": ("Comparison", "RowResult", "compare"),
     "contract": ("IndexBatches", "Task"),
+    "entries": ("Entry", "Reference", "Row"),
     "progress": ("Watcher",),
     "reporting": ("report", "table"),
     "result": ("RunResult",),
     "resuming": ("resume",),
     "stages": ("Stage",),
     "statistics": ("Paired", "Summary"),
-    "study": ("Entry", "Reference", "Row", "Study", "decode_study", "load_study"),
+    "study": ("Study", "decode_study", "load_study"),
     "training": ("train",),
 }
 

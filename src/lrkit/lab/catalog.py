@@ -15,13 +15,16 @@ from typing import Any, Final
 import torch
 
 from lrkit.errors import DataError, LoopError, LrkitError, SpecError
+from lrkit.lab.caffe import cifar10_quick
 from lrkit.lab.contract import Task, first_line
 from lrkit.lab.lenet import lenet_digits, lenet_fashion
 from lrkit.lab.poly import poly_tanh
+from lrkit.lab.randomness import seeded
 
 Factory = Callable[..., Any]
 
 BUILT_IN: Final[Mapping[str, Factory]] = {
+    "cifar10-quick": cifar10_quick,
     "lenet-digits": lenet_digits,
     "lenet-fashion": lenet_fashion,
     "poly-tanh": poly_tanh,
@@ -42,7 +45,7 @@ def tasks() -> tuple[TaskInfo, ...]:
     """Return what is built in.
 
     >>> [info.name for info in tasks()]
-    ['lenet-digits', 'lenet-fashion', 'poly-tanh']
+    ['cifar10-quick', 'lenet-digits', 'lenet-fashion', 'poly-tanh']
     """
     return tuple(
         TaskInfo(name, (factory.__doc__ or "").partition("\n")[0], _options(factory))
@@ -54,8 +57,8 @@ def task(name: str = DEFAULT, seed: int = 0, device: str = "auto", **options: An
     """Return a fresh task: a built-in name, or `package.module:factory` for one of your own.
 
     A factory is called as `factory(seed, device, **options)` and returns a `Task`. It runs with
-    torch's random state set from *seed*; the caller's random state is left as it was. *device* is
-    "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
+    the random states of Python, NumPy and torch set from *seed*; the caller's stay as they were.
+    *device* is "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
 
     Raises `SpecError` for an unknown name, option or device, `LoopError` for a factory that
     raises or returns something else, and `DataError` when the data cannot be had.
@@ -68,8 +71,7 @@ def task(name: str = DEFAULT, seed: int = 0, device: str = "auto", **options: An
     factory = find_factory(name)
     _check_options(name, factory, options)
     place = pick_device(device)
-    with torch.random.fork_rng(devices=_forked(place)):
-        torch.manual_seed(seed)
+    with seeded(seed, place):
         made = _call(name, factory, seed, place, options)
     if not isinstance(made, Task):
         raise LoopError(
@@ -168,8 +170,3 @@ def _call(name: str, factory: Factory, seed: int, device: str, options: Mapping[
             f"the factory {name} raised {first_line(error)}; "
             "see that factory(seed, device) works by itself"
         ) from error
-
-
-def _forked(device: str) -> list[torch.device]:
-    place = torch.device(device)
-    return [place] if place.type == "cuda" else []

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from lrkit.lab.comparison import Comparison, RowResult
+from lrkit.lab.entries import Reference
 from lrkit.lab.statistics import Paired, Summary, agrees
-from lrkit.lab.study import Reference
 
 SPREAD: Final = "\N{PLUS-MINUS SIGN}"
 DASH: Final = "\N{EN DASH}"

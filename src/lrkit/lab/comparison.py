@@ -15,12 +15,13 @@ from rich.console import Console
 
 from lrkit.errors import DataError, SpecError
 from lrkit.lab.display import Display
+from lrkit.lab.entries import Row
 from lrkit.lab.extra import installed
 from lrkit.lab.jobs import Job, jobs_of
 from lrkit.lab.pool import Pool, default_workers
 from lrkit.lab.result import RunResult
 from lrkit.lab.statistics import Paired, Summary
-from lrkit.lab.study import Row, Study, study_json
+from lrkit.lab.study import Study, study_json
 from lrkit.records import list_runs, remove_run, replay, write_file
 from lrkit.schedules import Curve, Horizon
 

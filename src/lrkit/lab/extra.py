@@ -14,6 +14,7 @@ PACKAGES: Final = {
     "scipy": "scipy",
     "sklearn": "scikit-learn",
     "rich": "rich",
+    "PIL": "pillow",
 }
 
 

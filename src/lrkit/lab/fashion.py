@@ -1,17 +1,9 @@
-"""Fashion-MNIST from its four official files: found in a folder, else downloaded, always checked.
-
-The files are never replaced by anything else: what is damaged or missing is an error that names
-every place looked at.
-"""
+"""Fashion-MNIST: its four official files, found in a folder, else downloaded, always checked."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import http.client
-import os
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrkit.errors import DataError
+from lrkit.lab import datasets
 from lrkit.lab.images import Images
 from lrkit.records import write_file
 
 ADDRESS: Final = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"
-TIMEOUT: Final = 30.0  # seconds without an answer
-VARIABLE: Final = "LRKIT_DATA"
+NAME: Final = "fashion-mnist"
+CACHED: Final = "FashionMNIST/raw"
+"""The folder that torchvision makes for it."""
 
 
 class Official(NamedTuple):
@@ -76,7 +70,7 @@ def fashion() -> Images:
 
     Source: Xiao, Rasul and Vollgraf, arXiv 1708.07747; MIT licence.
     """
-    looked = list(places())
+    looked = list(datasets.places(NAME, CACHED))
     folder = next((place for place in looked if _has_all(place)), None) or _download(looked)
     train, train_labels, test, test_labels = (_read(folder, official) for official in FILES)
     return Images(
@@ -87,33 +81,6 @@ def fashion() -> Images:
         zero=0.0,  # from 0 to 1, as torchvision's ToTensor makes them and d2l has them
         unit=255.0,
     )
-
-
-def places() -> Iterator[Path]:
-    """Yield the folders that may hold the files, in the order in which they are tried.
-
-    Raises `DataError` when `LRKIT_DATA` names a folder that does not exist.
-    """
-    if named := os.environ.get(VARIABLE):
-        root = Path(named).expanduser()
-        if not root.is_dir():
-            raise DataError(
-                f"{VARIABLE} must name a folder, {root} is none; correct it or unset it"
-            )
-        yield from (root, root / "fashion-mnist", root / "FashionMNIST" / "raw")
-    yield Path("data", "FashionMNIST", "raw")
-    yield Path("~/.cache/torch/FashionMNIST/raw").expanduser()
-    here = Path.cwd()
-    for above in here.parents:
-        yield above / "shared" / "data" / "fashion-mnist"
-    yield cache_folder()
-
-
-def cache_folder() -> Path:
-    """Return where downloads go: `fashion-mnist` in `LRKIT_DATA`, else in `~/.cache/lrkit`."""
-    named = os.environ.get(VARIABLE)
-    root = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "lrkit")
-    return root.expanduser() / "fashion-mnist"
 
 
 def _has_all(folder: Path) -> bool:
@@ -130,11 +97,7 @@ def _read(folder: Path, official: Official) -> NDArray[np.uint8]:
     path = _file_of(folder, official)
     if path is None:
         raise DataError(f"{folder / official.name}.gz has just gone; put it back and run again")
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(f"cannot read {path}: {reason}; see that you may read it") from error
+    raw = datasets.read(path)
     _check(raw, official.packed if path.suffix == ".gz" else official.unpacked, str(path))
     content = gzip.decompress(raw) if path.suffix == ".gz" else raw
     header = 4 + 4 * len(official.shape)  # the IDX format: a magic number, then each dimension
@@ -143,35 +106,17 @@ def _read(folder: Path, official: Official) -> NDArray[np.uint8]:
 
 def _check(raw: bytes, expected: str, what: str) -> None:
     found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
-    if found != expected:
-        raise DataError(
-            f"{what} must have the published MD5 {expected}, it has {found} ({len(raw)} bytes); "
-            "remove it and run again to fetch it anew"
-        )
+    datasets.check(found, expected, what, "published MD5", len(raw))
 
 
 def _download(looked: list[Path]) -> Path:
     """Fetch the files into lrkit's cache, each checked before it takes its name."""
-    folder = cache_folder()
+    folder = datasets.cache_folder(NAME)
     for official in FILES:
         if _file_of(folder, official) is not None:
             continue
-        name = f"{official.name}.gz"
-        try:
-            with urllib.request.urlopen(f"{ADDRESS}/{name}", timeout=TIMEOUT) as answer:
-                raw = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            seen = ", ".join(str(place) for place in dict.fromkeys(looked))
-            raise DataError(
-                f"Fashion-MNIST is in none of {seen}, and {ADDRESS}/{name} cannot be fetched "
-                f"({_reason(error)}); put the four official .gz files into a folder and "
-                f"set {VARIABLE} to it"
-            ) from error
-        _check(raw, official.packed, f"{ADDRESS}/{name}")
-        write_file(folder / name, raw)
+        address = f"{ADDRESS}/{official.name}.gz"
+        raw = datasets.fetch(address, "Fashion-MNIST", looked, "the four official .gz files")
+        _check(raw, official.packed, address)
+        write_file(folder / f"{official.name}.gz", raw)
     return folder
-
-
-def _reason(error: Exception) -> str:
-    cause = getattr(error, "reason", error)
-    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__

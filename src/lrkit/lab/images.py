@@ -13,16 +13,16 @@ from lrkit.lab.extra import installed
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images (count, height, width), uint8, and labels 0..9.
+    """Images (count, height, width), uint8, with a fourth axis of 3 for colours, and labels 0..9.
 
-    A network is given (pixel - `zero`) / `unit`.
+    A network is given (pixel - `zero`) / `unit`; `zero` may be an image.
     """
 
     train: NDArray[np.uint8]
     train_labels: NDArray[np.int64]
     test: NDArray[np.uint8]
     test_labels: NDArray[np.int64]
-    zero: float
+    zero: float | NDArray[np.float32]
     unit: float
 
 

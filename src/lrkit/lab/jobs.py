@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from lrkit.lab.board import Board, BoardWatcher
-from lrkit.lab.study import Row, Study
+from lrkit.lab.entries import Row
+from lrkit.lab.study import Study
 
 IDENTITY: Final = 1
 """Raised when a change of lrkit's own changes what a training computes."""
@@ -51,16 +52,18 @@ def identity_of(study: Study, row: Row, seed: int, device: str) -> str:
         "identity": IDENTITY,
         "task": study.task,
         "source": _source(study.task),
-        "options": dict(sorted(study.options.items())),
+        "options": dict(sorted(row.options.items())),
         "schedule": row.schedule.to_dict(),
         "seed": seed,
         "device": device.partition(":")[0],
-        "length": str(study.total) if study.epochs is None else f"{study.epochs}ep",
+        "length": str(row.total),
         "per": study.per,
         "clip": study.clip,
         "accumulate": study.accumulate,
         "amp": study.amp,
     }
+    if row.edits:
+        decides["edits"] = [[str(at), edit.to_dict()] for at, edit in row.edits]
     return hashlib.sha256(msgspec.json.encode(decides, order="deterministic")).hexdigest()
 
 
@@ -81,15 +84,15 @@ def run_job(job: Job, board: Path, index: int, count: int, parent: int) -> None:
         train(
             job.study.task,
             job.row.schedule,
-            epochs=job.study.epochs,
-            total=job.study.total,
+            total=job.row.total,
             per=job.study.per,
             seed=job.seed,
             device=job.device,
-            options=job.study.options,
+            options=job.row.options,
             clip=job.study.clip,
             accumulate=job.study.accumulate,
             amp=job.study.amp,
+            edits=job.row.edits,
             run=job.folder,
             header={"identity": job.identity, "study": job.study.name, "row": job.row.name},
             progress=BoardWatcher(shared, index, parent),

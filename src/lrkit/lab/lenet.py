@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from lrkit.lab.contract import IndexBatches, Task
 from lrkit.lab.fashion import fashion
 from lrkit.lab.images import Images, digits
-
-EVALUATION_BATCH = 1000
+from lrkit.lab.scores import classification
 
 
 def lenet() -> nn.Sequential:
@@ -106,24 +105,10 @@ def _classify(
         ),
         loss=nn.functional.cross_entropy,
         batches=train,
-        evaluate=partial(_scores, model, test, labels),
+        evaluate=partial(classification, model, test, labels),
         steps_per_epoch=len(train),
         batch_size=batch_size,
         epochs=epochs,
         schedule=schedule,
         score="accuracy",
     )
-
-
-@torch.inference_mode()
-def _scores(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
-    """Return the accuracy and the mean loss over *images*."""
-    model.eval()
-    right = torch.zeros((), device=labels.device)
-    loss = torch.zeros((), device=labels.device)
-    parts = (torch.split(tensor, EVALUATION_BATCH) for tensor in (images, labels))
-    for x, y in zip(*parts, strict=True):
-        output = model(x)
-        loss += nn.functional.cross_entropy(output, y, reduction="sum")
-        right += (output.argmax(1) == y).sum()
-    return {"accuracy": right.item() / len(labels), "loss": loss.item() / len(labels)}

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lrkit.control import Controller
+from lrkit.control import Controller, Edit
 from lrkit.drive import Scheduler
 from lrkit.errors import SpecError
 from lrkit.lab.contract import Task
 from lrkit.lab.loop import Options, Per
-from lrkit.schedules import Curve, Horizon, Schedule
+from lrkit.schedules import Curve, Horizon, Schedule, SpanLike, as_span
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,3 +103,21 @@ def _driven(schedule: Schedule, own: Sequence[float]) -> dict[str, Schedule]:
     if all(rate == lead for rate in own):
         return {"lr": schedule}
     return {"scale": schedule if lead == 1 else (1 / lead) * schedule}
+
+
+def resolved(edits: Sequence[tuple[SpanLike, Edit]], plan: Plan) -> list[Edit]:
+    """Return *edits*, each with the moment for it, with the steps of those moments.
+
+    Raises `SpecError` for a moment that is no whole step of *plan* or after its end.
+    """
+    found = []
+    horizon = plan.curve.horizon
+    for at, edit in edits:
+        step = horizon.steps(as_span(at, "the moment of an edit"))
+        if step != int(step) or not 0 <= step < math.ceil(horizon.total or math.inf):
+            raise SpecError(
+                f"an edit is made at a whole step before the end ({horizon.total:g}), "
+                f"{str(edit)!r} is to be made at {at} ({step:g}); move it"
+            )
+        found.append(edit.stamped(int(step)))
+    return found

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from lrkit.errors import SpecError
 from lrkit.lab.catalog import pick_device, task
+from lrkit.lab.entries import Row, Value
 from lrkit.lab.loop import Options
-from lrkit.lab.plan import plan_of
+from lrkit.lab.plan import plan_of, resolved
 from lrkit.lab.study import Study
 from lrkit.schedules import Curve
 
@@ -28,15 +29,25 @@ def prepare(study: Study) -> Prepared:
     A data set that has to be downloaded is downloaded here, once.
     """
     device = pick_device(study.device)
-    made = task(study.task, study.seeds[0], device, **study.options)
+    rows = study.rows()
+    made = {
+        key: task(study.task, study.seeds[0], device, **options)
+        for key, options in {_key(row): row.options for row in rows}.items()
+    }
     options = Options(study.clip, study.accumulate, study.amp, study.per)
     curves = []
-    for row in study.rows():
+    for row in rows:
         try:
-            plan = plan_of(made, row.schedule, options, epochs=study.epochs, total=study.total)
+            plan = plan_of(made[_key(row)], row.schedule, options, total=row.total)
+            resolved(row.edits, plan)
         except SpecError as error:
             raise type(error)(
                 f"schedule {row.name!r}: {error.reason}", error.text, error.position
             ) from error
         curves.append(plan.curve)
-    return Prepared(device, tuple(curves), made.score, made.higher_is_better)
+    first = made[_key(rows[0])]
+    return Prepared(device, tuple(curves), first.score, first.higher_is_better)
+
+
+def _key(row: Row) -> tuple[tuple[str, Value], ...]:
+    return tuple(sorted(row.options.items()))

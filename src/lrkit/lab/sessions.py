@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 
+from lrkit.control import Edit
 from lrkit.errors import LoopError, LrkitError
 from lrkit.lab.conductor import Conductor
 from lrkit.lab.contract import Task, first_line
@@ -29,6 +30,8 @@ Ending = tuple[Literal["done", "failed", "stopped"], str]
 class Session:
     """All that a sitting needs; *about* is what its checkpoints must agree on with the run.
 
+    *edits* are given to the scheduler at the beginning, each with the step it is for.
+
     *threads* is the number that torch is to use, None for the present one: on a CPU the sums
     depend on it.
     """
@@ -40,6 +43,7 @@ class Session:
     seed: int
     watcher: Watcher | None = None
     ask: Ask | None = None
+    edits: Sequence[Edit] = ()
     threads: int | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
@@ -65,6 +69,8 @@ class Session:
             with nullcontext() if keeper is None else interrupts:
                 if begin is not None:
                     begin(conductor)
+                for edit in self.edits:
+                    loop.scheduler.apply(edit)
                 status, reason = _run(conductor)
             if journal is not None:
                 journal.close(status, reason)

@@ -9,53 +9,23 @@ import difflib
 import math
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
 from lrkit.errors import DataError, SpecError
-from lrkit.schedules import Schedule, parse
-
-Value = bool | int | float | str
-
-
-class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What others found: `scores` of the runs that trained, and how many did not."""
-
-    source: str
-    scores: tuple[float, ...] = ()
-    failed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.failed < 0 or not all(math.isfinite(s) for s in self.scores):
-            raise ValueError(f"scores must be finite and failed >= 0, {self.source!r} has others")
-        if not self.scores and not self.failed:
-            raise ValueError(f"a reference needs scores, {self.source!r} has none")
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A schedule of a study, or one for each value of the parameter in `vary`.
-
-    `vary = {factor = [0.9, 0.8]}` puts each value where `text` and `name` say `{factor}`.
-    Entries of one `panel` are drawn on one axis when the study trains nothing.
-    """
-
-    text: str
-    name: str = ""
-    vary: dict[str, tuple[float | str, ...]] = {}
-    panel: str = ""
-    note: str = ""
-    references: tuple[Reference, ...] = ()
+from lrkit.lab.entries import Entry, Reference, Row, Value, expanded
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Schedules x seeds x rates on one task; without a `task` only their curves are drawn.
 
     - `rates`: each schedule is run times each rate; empty: as it stands.
-    - `epochs` or `total` (a span): how long; neither: the task's own budget.
-    - `options` go to the task, `clip`, `accumulate`, `amp`, `per` and `device` to `train`.
+    - `epochs` or `total` (a span): how long; neither: the task's own budget. An entry may have a
+      `total` of its own.
+    - `options` go to the task, those of an entry over these; `clip`, `accumulate`, `amp`, `per`
+      and `device` to `train`.
     - `steps_per_epoch` and `batch_size` set the horizon of a study without a task.
 
     The first schedule is the one that the others are compared with, seed by seed.
@@ -91,25 +61,17 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def rows(self) -> tuple[Row, ...]:
         """Return every schedule that is to run: entries x values x rates, in that order."""
+        length = self.total if self.epochs is None else f"{self.epochs}ep"
         return tuple(
             row
             for item in self.schedules
-            for entry in _expanded(Entry(text=item) if isinstance(item, str) else item, self.rates)
-            for row in entry
+            for row in expanded(
+                Entry(text=item) if isinstance(item, str) else item,
+                self.rates,
+                length,
+                self.options,
+            )
         )
-
-
-@dataclass(frozen=True)
-class Row:
-    """One schedule of a study under its name; `value` of the parameter `sweep` made it, if any."""
-
-    name: str
-    schedule: Schedule
-    sweep: str = ""
-    value: str = ""
-    panel: str = ""
-    note: str = ""
-    references: tuple[Reference, ...] = ()
 
 
 def load_study(path: str | os.PathLike[str]) -> Study:
@@ -184,35 +146,3 @@ def _check(study: Study) -> None:
     names = [row.name for row in study.rows()]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SpecError(f"every schedule needs a name of its own, {twice[0]!r} comes twice")
-
-
-def _expanded(entry: Entry, rates: tuple[float, ...]) -> list[list[Row]]:
-    """Return the rows of *entry*, for each of its values those of every rate."""
-    if not entry.vary:
-        return [_rated(entry, entry.name or entry.text, entry.text, "", "", rates)]
-    if len(entry.vary) > 1:
-        raise SpecError(f"vary takes one parameter, got {', '.join(entry.vary)}; use two entries")
-    ((key, values),) = entry.vary.items()
-    slot = f"{{{key}}}"
-    if slot not in entry.text:
-        raise SpecError(f"vary names {key!r}, so the text must say {slot}, got {entry.text!r}")
-    name = entry.name if slot in entry.name else f"{entry.name} {key}={slot}".strip()
-    return [
-        _rated(entry, name.replace(slot, v), entry.text.replace(slot, v), key, v, rates)
-        for v in map(str, values)
-    ]
-
-
-def _rated(
-    entry: Entry, name: str, text: str, sweep: str, value: str, rates: tuple[float, ...]
-) -> list[Row]:
-    try:
-        schedule = parse(text)
-    except SpecError as error:
-        raise SpecError(f"schedule {name!r}: {error.reason}", error.text, error.position) from error
-    about = (entry.panel, entry.note, entry.references)
-    if not rates:
-        return [Row(name, schedule, sweep, value, *about)]
-    return [
-        Row(f"{name} at {rate:g}", rate * schedule, "rate", f"{rate:g}", *about) for rate in rates
-    ]

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
+from lrkit.control import Edit
 from lrkit.lab.catalog import DEFAULT, task
 from lrkit.lab.contract import Task
 from lrkit.lab.keeping import AUTO, KEEP, Keep, check_keeping, keeper_of
 from lrkit.lab.loop import Options, Per
-from lrkit.lab.plan import plan_of
+from lrkit.lab.plan import plan_of, resolved
 from lrkit.lab.progress import Bar, Watcher
 from lrkit.lab.result import RunResult
 from lrkit.lab.sessions import Session
 from lrkit.lab.snapshots import ABOUT
 from lrkit.lab.stages import Ask
 from lrkit.records import Journal
-from lrkit.schedules import Schedule, parse
+from lrkit.schedules import Schedule, SpanLike, parse
 
 
 def train(
@@ -41,6 +42,7 @@ def train(
     checkpoint: str | float = AUTO,
     keep: Keep = KEEP,
     ask: Ask | None = None,
+    edits: Sequence[tuple[SpanLike, Edit]] = (),
     progress: bool | Watcher = False,
 ) -> RunResult:
     """Train a task under a schedule and return what it came to.
@@ -57,6 +59,7 @@ def train(
       and those asked for by hand. One is written at the end, too. `resume` goes on from there.
     - *ask* is called with a `Stage` when all updates are made; the edits it returns are applied,
       and if an `Extend` is among them the training goes on.
+    - *edits* are made when their moment comes, as if by hand: `[("30ep", Set(0.01))]`.
     - *progress* shows a bar, or is told (`Watcher`).
 
     The same seed gives the same numbers on the same machine and number of threads; the caller's
@@ -80,7 +83,7 @@ def train(
     plan = plan_of(made, spec, rules, epochs=epochs, total=total)
     check_keeping(checkpoint, keep, plan.length)
     watcher = Bar(made.name) if progress is True else progress or None
-    session = Session(made, str(spec), plan, rules, seed, watcher, ask)
+    session = Session(made, str(spec), plan, rules, seed, watcher, ask, resolved(edits, plan))
     if run is None:
         return session.conduct(None, None)
     full = header_of(session, what, options, checkpoint, keep) | dict(header or {})

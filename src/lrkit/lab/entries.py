@@ -1,0 +1,129 @@
+"""The entries of a study, and the rows that they make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from lrkit.control import Edit, edit_from_dict
+from lrkit.errors import SpecError
+from lrkit.schedules import Schedule, Span, as_span, parse
+
+Value = bool | int | float | str
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What others found: `scores` of the runs that trained, and how many did not."""
+
+    source: str
+    scores: tuple[float, ...] = ()
+    failed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.failed < 0 or not all(math.isfinite(s) for s in self.scores):
+            raise ValueError(f"scores must be finite and failed >= 0, {self.source!r} has others")
+        if not self.scores and not self.failed:
+            raise ValueError(f"a reference needs scores, {self.source!r} has none")
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A schedule of a study, or one for each value of the parameter in `vary`.
+
+    `vary = {factor = [0.9, 0.8]}` puts each value where `text` and `name` say `{factor}`.
+    `total` is a length of its own, `options` go to the task over those of the study. `edits` are
+    made by hand while it trains: `{ at = "30ep", edit = "set", value = 0.01 }`, with the fields
+    that the edit has. Entries of one `panel` are drawn on one axis when the study trains nothing.
+    """
+
+    text: str
+    name: str = ""
+    vary: dict[str, tuple[float | str, ...]] = {}
+    total: str | int | None = None
+    options: dict[str, Value] = {}
+    edits: tuple[dict[str, Value], ...] = ()
+    panel: str = ""
+    note: str = ""
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One schedule of a study under its name; `value` of the parameter `sweep` made it, if any.
+
+    `total` is its length (None: the task's own), `options` are those of its task, `edits` what is
+    done to it while it trains, each with the moment for it.
+    """
+
+    name: str
+    schedule: Schedule
+    sweep: str = ""
+    value: str = ""
+    total: str | int | None = None
+    options: Mapping[str, Value] = field(default_factory=dict)
+    edits: tuple[tuple[Span, Edit], ...] = ()
+    panel: str = ""
+    note: str = ""
+    references: tuple[Reference, ...] = ()
+
+
+def expanded(
+    entry: Entry,
+    rates: tuple[float, ...],
+    total: str | int | None,
+    options: Mapping[str, Value],
+) -> Iterator[Row]:
+    """Yield the rows of *entry*, for each of its values those of every rate.
+
+    *total* and *options* are those of the study.
+    """
+    common: dict[str, Any] = {
+        "total": total if entry.total is None else entry.total,
+        "options": {**options, **entry.options},
+        "edits": tuple(_edit(data, entry.name or entry.text) for data in entry.edits),
+        "panel": entry.panel,
+        "note": entry.note,
+        "references": entry.references,
+    }
+    for name, text, sweep, value in _varied(entry):
+        try:
+            schedule = parse(text)
+        except SpecError as error:
+            reason = f"schedule {name!r}: {error.reason}"
+            raise SpecError(reason, error.text, error.position) from error
+        if not rates:
+            yield Row(name, schedule, sweep, value, **common)
+        for rate in rates:
+            yield Row(f"{name} at {rate:g}", rate * schedule, "rate", f"{rate:g}", **common)
+
+
+def _varied(entry: Entry) -> list[tuple[str, str, str, str]]:
+    """Return (name, text, parameter, value) for each value of *entry*."""
+    if not entry.vary:
+        return [(entry.name or entry.text, entry.text, "", "")]
+    if len(entry.vary) > 1:
+        raise SpecError(f"vary takes one parameter, got {', '.join(entry.vary)}; use two entries")
+    ((key, values),) = entry.vary.items()
+    slot = f"{{{key}}}"
+    if slot not in entry.text:
+        raise SpecError(f"vary names {key!r}, so the text must say {slot}, got {entry.text!r}")
+    name = entry.name if slot in entry.name else f"{entry.name} {key}={slot}".strip()
+    return [(name.replace(slot, v), entry.text.replace(slot, v), key, v) for v in map(str, values)]
+
+
+def _edit(data: Mapping[str, Value], name: str) -> tuple[Span, Edit]:
+    """Return the moment and the edit that *data* of the entry called *name* spell."""
+    given = dict(data)
+    at = given.pop("at", None)
+    if isinstance(at, bool) or not isinstance(at, int | float | str) or "step" in given:
+        raise SpecError(
+            f"an edit needs its moment, `at`, and no `step`; {name!r} has {dict(data)!r}: "
+            "write at = '30ep'"
+        )
+    try:
+        return as_span(at, "at"), edit_from_dict(given)
+    except SpecError as error:
+        raise SpecError(f"schedule {name!r}: {error.reason}", error.text, error.position) from error
