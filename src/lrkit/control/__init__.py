@@ -1,13 +1,15 @@
 """Edits as values, and the controllers that make them: pure, NumPy only.
 
 An edit is a small frozen value ("scale by 0.5 from step 1200 on, because the loss spiked") that is
-made by a person or by a controller, accepted at a step boundary, and kept. `effective` turns a
-schedule and its edits into one schedule again. Nothing here touches a clock, a file or a training;
-`lrkit.drive` applies edits to an optimizer.
+made by a person or by a controller, accepted at a step boundary, and kept. `course` turns a
+schedule and its edits into one schedule again, which is what the run follows. Nothing here touches
+a clock, a file or a training; `lrkit.drive` applies edits to an optimizer.
 
 This room imports `lrkit.schedules` and NumPy, nothing else.
 """
 
+from lrkit.control.changes import Cooldown, Extend, Hold, Release, Replace, Scale, Set
+from lrkit.control.commands import Checkpoint, Command, Rollback, Stop
 from lrkit.control.controllers import (
     Controller,
     Observation,
@@ -15,39 +17,37 @@ from lrkit.control.controllers import (
     controller_from_dict,
     register,
 )
-from lrkit.control.edits import (
-    Adjustment,
-    Edit,
-    GroupKey,
-    Hold,
-    Release,
-    Scale,
-    Set,
-    edit_from_dict,
-)
+from lrkit.control.edits import Edit, GroupKey, edit_from_dict
+from lrkit.control.fold import course, effective
 from lrkit.control.greed import Greedy, greedy
-from lrkit.control.overlay import Overlay, effective, overlay, share_out
 from lrkit.control.plateaus import Plateau, plateau
+from lrkit.control.sharing import courses, share_out
 
 __all__ = [
-    "Adjustment",
+    "Checkpoint",
+    "Command",
     "Controller",
+    "Cooldown",
     "Edit",
+    "Extend",
     "Greedy",
     "GroupKey",
     "Hold",
     "Observation",
-    "Overlay",
     "Plateau",
     "Release",
+    "Replace",
+    "Rollback",
     "Scale",
     "Set",
     "State",
+    "Stop",
     "controller_from_dict",
+    "course",
+    "courses",
     "edit_from_dict",
     "effective",
     "greedy",
-    "overlay",
     "plateau",
     "register",
     "share_out",

@@ -1,25 +1,22 @@
-"""Edits: what a hand or a controller does to a schedule from a step on, as frozen values.
+"""Edits: what a hand or a controller does to a run from a step on, as frozen values.
 
-Edits act on what the schedule gives, in the order of their steps, and leave an `Adjustment`: a
-factor on the schedule, or a level that stands in its place. Choices that other tools make
-differently:
-
-- *scale* stays for the rest of the run and multiplies with the scales before it. While the rate
-  is held it moves the level too, so that "half of it" always means half of what is in use now.
-- *set* and *hold* take over until *release*, which hands back to the schedule at its own clock
-  (not at the value where it was left), with the scales still on it.
+What each kind means stands with its class, in `changes` and `commands`; how a list of them
+becomes one schedule, in `fold`.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from lrkit.errors import SpecError
+from lrkit.schedules import Schedule, Span, SpanLike, as_span, nearest
+
+if TYPE_CHECKING:
+    from lrkit.control.fold import Fold
 
 FORMAT = 1
 
@@ -30,48 +27,39 @@ PerGroup = tuple[tuple[GroupKey, float], ...]
 
 
 @dataclass(frozen=True)
-class Adjustment:
-    """What edits have made of a rate: *factor* times the schedule, or *level* in its place."""
-
-    factor: float = 1.0
-    level: float | None = None
-
-    def of(self, base: float) -> float:
-        """Return the rate where the schedule alone would give *base*.
-
-        >>> Adjustment(0.5).of(0.2), Adjustment(0.5, level=0.3).of(0.2)
-        (0.1, 0.3)
-        """
-        return self.factor * base if self.level is None else self.level
-
-
-@dataclass(frozen=True)
 class Edit(ABC):
-    """A change to the rate from update *step* on; None means the next step boundary.
+    """A change to a run from update *step* on; None means the next step boundary.
 
     *author* says who made it ("plateau", "anna"), *reason* why, *group* the parameter group it is
-    for (name or index; None means all of them). Raises `SpecError` for a negative step.
+    for (name or index; None means all of them), *letter* the letter of the inbox that it came in.
+    Raises `SpecError` for a negative step, and for a group where the edit is for the whole run.
     """
 
     word: ClassVar[str]
+    run_wide: ClassVar[bool] = False
 
     step: int | None = field(default=None, kw_only=True)
     author: str = field(default="", kw_only=True)
     reason: str = field(default="", kw_only=True)
     group: GroupKey | None = field(default=None, kw_only=True)
+    letter: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         if self.step is not None:
             whole(self.step, "the step of an edit")
         if self.group is not None:
             check_group(self.group)
-        for name in ("author", "reason"):
+            if self.run_wide:
+                raise SpecError(
+                    f"{self.word} is for the whole run, got group {self.group!r}; leave group out"
+                )
+        for name in ("author", "reason", "letter"):
             if not isinstance(getattr(self, name), str):
                 raise SpecError(f"{name} must be text, got {getattr(self, name)!r}")
 
     @abstractmethod
-    def adjust(self, now: Adjustment, base: Callable[[], float]) -> Adjustment:
-        """Return the adjustment after this edit; *base* gives the schedule's own rate there."""
+    def on(self, fold: Fold, step: int) -> Fold:
+        """Return *fold*, what a run follows, after this edit at *step*."""
 
     def stamped(self, step: int, group: GroupKey | None = None) -> Self:
         """Return this edit with its *step* and, where given, its *group* filled in."""
@@ -80,114 +68,36 @@ class Edit(ABC):
     def to_dict(self) -> dict[str, Any]:
         """Return the edit as JSON types; `edit_from_dict` reads it back.
 
-        >>> Scale(0.5, step=12, author="anna", reason="spike").to_dict()["edit"]
-        'scale'
+        >>> from lrkit.control import Cooldown
+        >>> Cooldown("20%", step=12, author="anna", reason="it is flat").to_dict()["over"]
+        '20%'
         """
-        own = {f.name: getattr(self, f.name) for f in fields(self)}
-        if isinstance(own.get("floor"), tuple):
-            own["floor"] = [list(pair) for pair in own["floor"]]
+        own = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
         return {"format": FORMAT, "edit": self.word} | own
 
-
-@dataclass(frozen=True)
-class Scale(Edit):
-    """Multiply the rate by *factor*, finite and >= 0, for the rest of the run.
-
-    With *floor* (a number >= 0, or one by group name or index) a cut stops there: the rate becomes
-    max(rate * factor, floor) at the step of the edit, and keeps that ratio to the schedule from
-    then on. With *eps* a cut that would change the rate by no more than eps is dropped. Both are
-    looked at per group, and only for cuts (*factor* < 1).
-
-    >>> from lrkit.control import effective
-    >>> from lrkit.schedules import constant
-    >>> effective(constant(0.1), [Scale(0.01, floor=0.02, step=5)]).over(10)([4, 5]).tolist()
-    [0.1, 0.02]
-
-    Source: floor and eps as in torch's ReduceLROnPlateau (min_lr, eps).
-    """
-
-    word = "scale"
-
-    factor: float
-    floor: float | PerGroup = field(default=0.0, kw_only=True)
-    eps: float = field(default=0.0, kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "factor", number(self.factor, "factor"))
-        object.__setattr__(self, "eps", number(self.eps, "eps"))
-        object.__setattr__(self, "floor", floors(self.floor))
-        if self.factor >= 1 and self.floor:
-            raise SpecError(
-                f"a floor is for cuts, `factor < 1` must hold, got {self.factor:g}; leave floor out"
-            )
-
-    def adjust(self, now: Adjustment, base: Callable[[], float]) -> Adjustment:
-        if self.factor >= 1 or not (self.floor or self.eps):
-            return _scaled(now, self.factor)
-        if not isinstance(self.floor, float):
-            raise SpecError("a floor by group needs to know its group; call share_out() first")
-        alone = base()
-        old = now.of(alone)
-        new = max(old * self.factor, self.floor)
-        if old - new <= self.eps:
-            return now
-        if new == old * self.factor:
-            return _scaled(now, self.factor)
-        factor = now.factor * (new / old)
-        while now.level is None and factor * alone < self.floor:
-            factor = math.nextafter(factor, math.inf)  # the quotient may round to below the floor
-        return Adjustment(factor, None if now.level is None else new)
-
-    def for_group(self, name: str | None, index: int) -> Scale:
-        """Return the edit with the floor that it has for one group; 0 where it names none."""
-        if isinstance(self.floor, float):
-            return self
-        own = [value for key, value in self.floor if key in (name, index)]
-        return replace(self, floor=own[0] if own else 0.0)
+    def __str__(self) -> str:
+        """Return what it does in the words of the command line: "scale 0.5 over=200st"."""
+        texts = [self.word]
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name in COMMON or value == f.default:
+                continue
+            text = f"{value:.10g}" if isinstance(value, float) else str(value)
+            texts.append(f"{f.name}={text}" if f.kw_only else text)
+        return " ".join(texts if self.group is None else [*texts, f"group={self.group}"])
 
 
-@dataclass(frozen=True)
-class Set(Edit):
-    """Take over: the rate is *value*, finite and >= 0, until `Release`.
-
-    For all groups at once, *value* is the rate of the first group that is not at 0, and the others
-    keep their ratio to it.
-    """
-
-    word = "set"
-
-    value: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "value", number(self.value, "value"))
-
-    def adjust(self, now: Adjustment, base: Callable[[], float]) -> Adjustment:
-        return Adjustment(now.factor, self.value)
+COMMON = ("step", "author", "reason", "group", "letter")
+_kinds: dict[str, type[Edit]] = {}
 
 
-@dataclass(frozen=True)
-class Hold(Edit):
-    """Take over: the rate stays what it would be at the step of the edit, until `Release`."""
-
-    word = "hold"
-
-    def adjust(self, now: Adjustment, base: Callable[[], float]) -> Adjustment:
-        return now if now.level is not None else Adjustment(now.factor, now.of(base()))
+_E = TypeVar("_E", bound=Edit)
 
 
-@dataclass(frozen=True)
-class Release(Edit):
-    """Hand back to the schedule, at its own clock and with the scales so far; ends set and hold."""
-
-    word = "release"
-
-    def adjust(self, now: Adjustment, base: Callable[[], float]) -> Adjustment:
-        return Adjustment(now.factor)
-
-
-KINDS: dict[str, type[Edit]] = {kind.word: kind for kind in (Scale, Set, Hold, Release)}
+def kind_of_edit(kind: type[_E]) -> type[_E]:
+    """Make a class known to `edit_from_dict` by its word."""
+    _kinds[kind.word] = kind
+    return kind
 
 
 def edit_from_dict(data: Mapping[str, Any]) -> Edit:
@@ -196,23 +106,28 @@ def edit_from_dict(data: Mapping[str, Any]) -> Edit:
     Raises `SpecError` for another format number, an unknown kind of edit, or a field that the
     kind does not have.
 
+    >>> from lrkit.control import Hold
     >>> edit_from_dict(Hold(step=3).to_dict()) == Hold(step=3)
     True
     """
+    if not isinstance(data, Mapping):
+        raise SpecError(f"an edit's JSON is an object, got {data!r:.80}")
     if data.get("format", FORMAT) != FORMAT:
         raise SpecError(
             f"an edit's `format` must be {FORMAT}, got {data['format']!r}; update lrkit"
         )
     word = data.get("edit")
-    if not isinstance(word, str) or word not in KINDS:
-        near = get_close_matches(str(word), KINDS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(KINDS)}"
-        raise SpecError(f"`edit` must name a kind of edit, got {word!r}; {hint}")
-    kind = KINDS[word]
+    if not isinstance(word, str) or word not in _kinds:
+        hint = nearest(str(word), list(_kinds)) or f"; write one of {', '.join(_kinds)}"
+        raise SpecError(f"`edit` must name a kind of edit, got {word!r}{hint}")
+    kind = _kinds[word]
     known = {f.name for f in fields(kind)}
     given = {k: v for k, v in data.items() if k not in ("format", "edit")}
     if unknown := sorted(set(given) - known):
-        raise SpecError(f"{word!r} has no field {unknown[0]!r}; it has {', '.join(sorted(known))}")
+        raise SpecError(
+            f"{word!r} has no field {unknown[0]!r}{nearest(unknown[0], sorted(known))}; "
+            f"it has {', '.join(sorted(known))}"
+        )
     try:
         return kind(**given)
     except TypeError as error:
@@ -236,6 +151,16 @@ def whole(value: object, what: str) -> int:
     return value
 
 
+def length(value: SpanLike | None, what: str) -> Span | None:
+    """Return *value* as a span longer than 0, or None, which means at once, for None."""
+    if value is None:
+        return None
+    span = as_span(value, what)
+    if span.value == 0:
+        raise SpecError(f"`{what} > 0` must hold, got {span}; leave it out for a change at once")
+    return span
+
+
 def check_group(key: object) -> None:
     """Raise `SpecError` unless *key* is a group's name or its index from 0."""
     if isinstance(key, bool) or not isinstance(key, (str, int)) or key in ("", "*"):
@@ -256,5 +181,12 @@ def floors(value: object) -> float | PerGroup:
     return tuple((key, number(low, "floor")) for key, low in pairs)
 
 
-def _scaled(now: Adjustment, factor: float) -> Adjustment:
-    return Adjustment(now.factor * factor, None if now.level is None else now.level * factor)
+def _plain(value: Any) -> Any:
+    match value:
+        case Span():
+            return str(value)
+        case Schedule():
+            return value.to_dict()
+        case tuple():
+            return [list(pair) for pair in value]
+    return value

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lrkit.control.changes import Scale
 from lrkit.control.controllers import FORMAT, Observation, State, known, register
-from lrkit.control.edits import Edit, Scale, number, whole
+from lrkit.control.edits import Edit, number, whole
 from lrkit.control.improvement import Watching
 from lrkit.errors import SpecError
 

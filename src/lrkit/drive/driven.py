@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from lrkit.errors import SpecError
 from lrkit.schedules import Curve, Horizon, Schedule, constant, from_dict, parse
+from lrkit.schedules.warp import stretched
 
 Array: TypeAlias = NDArray[np.float64]
 SpecLike: TypeAlias = Schedule | Curve | str | float
@@ -21,10 +23,9 @@ SAMPLES = 4097
 
 @dataclass(frozen=True)
 class Stretch:
-    """From step *start* on, the clock runs from *clock* so as to reach the end at step *end*."""
+    """From step *start* on, the clock runs so as to reach the end at step *end*."""
 
     start: float
-    clock: float
     end: float
 
 
@@ -40,11 +41,20 @@ class Driven:
     origin: Curve | None = None
     stretches: tuple[Stretch, ...] = field(default=())
 
+    @cached_property
+    def followed(self) -> Curve:
+        """What it follows as one schedule on its horizon, the stretches in it."""
+        if self.origin is None:
+            return self.curve
+        schedule, total = self.origin.schedule, self.origin.total
+        for stretch in self.stretches:
+            schedule = stretched(schedule, stretch.start, total, stretch.end)
+            total = stretch.end
+        return Curve(schedule, self.curve.horizon)
+
     def values(self, t: Array) -> Array:
         """Return the values at steps *t*."""
-        if self.origin is None:
-            return self.curve(t)
-        return self.origin(self._clock(t))
+        return self.followed(t)
 
     def at(self, t: float) -> float:
         """Return the value at step *t*, bit for bit that of `values`."""
@@ -56,12 +66,9 @@ class Driven:
         return self.curve.total
 
     @property
-    def goes_on(self) -> bool:
-        """Whether nobody said how long it is for, and it ends at its peak, as a warm-up does."""
-        if self.curve.horizon.total is not None or math.isinf(self.total):
-            return math.isinf(self.total)
-        values = self.curve(np.linspace(0.0, self.total, SAMPLES))
-        return bool(values[-1] >= values.max())
+    def end(self) -> float:
+        """The step after which it has nothing to say; infinite where it always has."""
+        return end_of_curve(self.curve)
 
     def stretched(self, curve: Curve, step: int) -> Driven:
         """Return it with what is left after *step* spread over what is left of *curve*."""
@@ -76,8 +83,7 @@ class Driven:
                 f"resume='stretch' needs steps that are left, got a total of {curve.total:g} "
                 f"at step {step}; raise total, or use resume='keep'"
             )
-        clock = min(float(self._clock(np.array([float(step)]))[0]), origin.total)
-        return Driven(curve, origin, (*self.stretches, Stretch(step, clock, curve.total)))
+        return Driven(curve, origin, (*self.stretches, Stretch(step, curve.total)))
 
     def same_as(self, other: Driven) -> bool:
         """Return whether *other* is declared to give the same values for as long.
@@ -98,17 +104,19 @@ class Driven:
             "schedule": self.curve.schedule.to_dict(),
             "horizon": _horizon_dict(self.curve.horizon),
             "origin": None if self.origin is None else _horizon_dict(self.origin.horizon),
-            "stretches": [[s.start, s.clock, s.end] for s in self.stretches],
+            "stretches": [[s.start, s.end] for s in self.stretches],
         }
 
-    def _clock(self, t: Array) -> Array:
-        clock = t.copy()
-        end = math.inf if self.origin is None else self.origin.total
-        for stretch in self.stretches:
-            after = t >= stretch.start
-            u = np.minimum((t[after] - stretch.start) / (stretch.end - stretch.start), 1.0)
-            clock[after] = (1.0 - u) * stretch.clock + u * end  # exact at both ends
-        return clock
+
+def end_of_curve(curve: Curve) -> float:
+    """Return where *curve* ends; infinite where it has no end.
+
+    It has none either where nobody said how long it is for, and it ends at its peak: a warm-up.
+    """
+    if curve.horizon.total is not None or math.isinf(curve.total):
+        return curve.total
+    values = curve(np.linspace(0.0, curve.total, SAMPLES))
+    return math.inf if values[-1] >= values.max() else curve.total
 
 
 def driven_from_dict(data: Mapping[str, Any]) -> Driven:

@@ -145,7 +145,7 @@ def make_lanes(
         group = groups[track.index]
         plain = item is None and not isinstance(group[key], Tensor)
         # Groups that differ in their own rate alone share a column, times a factor each.
-        family = plain and not track.done.steps and track.own != 1.0
+        family = plain and track.course is None and track.own != 1.0
         shared = Track(track.index, track.hyper, track.driven) if family else track
         column = columns.setdefault((shared.source, family), Column(shared))
         if not plain:

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lrkit.control import Edit, Overlay, overlay, share_out
-from lrkit.drive.driven import Array, Driven
+from lrkit.control import Edit, Extend, course, courses
+from lrkit.drive.driven import Array, Driven, end_of_curve
 from lrkit.drive.rules import RATE, Rule
 from lrkit.errors import SpecError
-
-UNTOUCHED = Overlay()
+from lrkit.schedules import Curve
 
 
 @dataclass(frozen=True)
 class Track:
-    """value(t) = overlay(own * driven(t)); *own* is the group's own rate, 1 for absolute values."""
+    """value(t) = own * driven(t), or course(t) once edited; *own* is 1 for absolute values."""
 
     index: int
     hyper: str
     driven: Driven
     own: float = 1.0
-    done: Overlay = UNTOUCHED
+    course: Curve | None = None
 
     @property
-    def source(self) -> tuple[Driven, float, Overlay]:
+    def source(self) -> tuple[Driven, float, Curve | None]:
         """What decides its values: tracks of one source have equal values."""
-        return self.driven, self.own, self.done
+        return self.driven, self.own, self.course
 
-    def alone(self, t: float) -> float:
-        """Return the value at step *t* before any edit."""
-        return self.own * self.driven.at(t)
+    @property
+    def declared(self) -> Curve:
+        """What it follows before any edit, as one schedule."""
+        curve = self.driven.followed
+        return curve if self.own == 1 else Curve(self.own * curve.schedule, curve.horizon)
+
+    @property
+    def followed(self) -> Curve:
+        """What it follows, as one schedule."""
+        return self.declared if self.course is None else self.course
+
+    @property
+    def end(self) -> float:
+        """The step after which it has nothing to say; infinite where it always has."""
+        return end_of_curve(self.driven.curve if self.course is None else self.course)
 
     def at(self, t: float) -> float:
         """Return the value at step *t*, bit for bit that of `values`."""
@@ -41,7 +53,7 @@ class Track:
     def values(self, t: Array) -> Array:
         """Return the values at steps *t*; raises `SpecError` for one that is no rate."""
         with np.errstate(over="ignore", invalid="ignore"):  # found below, with the step
-            values = self.done.over(self.own * self.driven.values(t), t)
+            values = self.own * self.driven.values(t) if self.course is None else self.course(t)
         fine = (values >= 0.0) & (values < np.inf)
         if not fine.all():
             at = int(np.argmin(fine))
@@ -66,20 +78,28 @@ def make_tracks(
             if driven is not None:
                 own = owns[index] if rule.relative else 1.0
                 tracks.append(Track(index, rule.hyper, driven, own))
-    rates = {track.index: track for track in tracks if track.hyper == RATE}
     edits = list(edits)
     if not edits:
         return tracks
-    shares = share_out(
-        edits, names, [rates[i].alone if i in rates else _nothing for i in range(len(names))]
+    rates = {track.index: track for track in tracks if track.hyper == RATE}
+    found = courses(
+        edits,
+        names,
+        [rates[i].declared if i in rates else None for i in range(len(names))],
+        [rates[i].own if i in rates else 1.0 for i in range(len(names))],
     )
-    return [
-        Track(t.index, t.hyper, t.driven, t.own, overlay(shares[t.index], t.alone))
-        if t.hyper == RATE
-        else t
-        for t in tracks
-    ]
+    ends = [edit for edit in edits if isinstance(edit, Extend)]
+    for i, track in enumerate(tracks):
+        if track.hyper == RATE:
+            edited = found[track.index]
+        else:  # what is driven beside the rate goes on the same clock
+            edited = course(track.declared, ends) if ends else None
+        if edited is not None and edited != track.declared:
+            tracks[i] = replace(track, course=edited)
+    return tracks
 
 
-def _nothing(_step: float) -> float:
-    return 0.0
+def end_of(tracks: Sequence[Track]) -> float:
+    """Return the step after which the rates of *tracks* have nothing to say."""
+    rates = {t.source: t for t in tracks if t.hyper == RATE} or {t.source: t for t in tracks}
+    return max((track.end for track in rates.values()), default=math.inf)
