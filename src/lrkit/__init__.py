@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from lrkit.lab import compare as compare
     from lrkit.lab import train as train
     from lrkit.plots import plot as plot
+    from lrkit.probe import RangeCurve as RangeCurve
+    from lrkit.probe import find as find
+    from lrkit.probe import suggest as suggest
     from lrkit.records import replay as replay
     from lrkit.schedules import Facts as Facts
     from lrkit.schedules import Family as Family
@@ -56,6 +59,9 @@ _LATER = {
     "Task": "lrkit.lab",
     "train": "lrkit.lab",
     "compare": "lrkit.lab",
+    "RangeCurve": "lrkit.probe",
+    "find": "lrkit.probe",
+    "suggest": "lrkit.probe",
     "plot": "lrkit.plots",
     "replay": "lrkit.records",
     "Facts": "lrkit.schedules",
@@ -84,7 +90,7 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(_LATER[name]), name)
     except ModuleNotFoundError as error:
-        extra = "torch" if name == "Scheduler" else "lab"
+        extra = "torch" if name in ("Scheduler", "find") else "lab"
         raise LrkitError(
             f"lrkit.{name} needs {error.name}, which is not installed; pip install 'lrkit[{extra}]'"
         ) from error
