@@ -7,6 +7,7 @@ without harm to the training: it is let go with one warning and the journal goes
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -27,7 +28,7 @@ class Sink(Protocol):
     Attach it with `Journal.create(folder, sinks=[...])`, or play a finished run into it with
     `lrkit.sinks.export`. The calls come from the training's own thread, in the order of the
     journal: `open` once, then `metrics`, `event` and `flush`, then `close` once. A sink that
-    raises is let go with a `LoopWarning`; it hears nothing more, and the training goes on.
+    raises is closed and let go with a `LoopWarning`, and the training goes on.
 
     Subclass it and write the methods you need (the others then do nothing), or write all five
     in a class of your own.
@@ -117,6 +118,9 @@ class Outlets:
     def _let_go(self, sink: Sink, call: str, error: Exception) -> None:
         # A new list: the loop that called us goes through the old one.
         self.open_ones = self.attached = [s for s in self.attached if s is not sink]
+        if call != "close":
+            with contextlib.suppress(Exception):  # it has failed already; its files may close
+                sink.close("dead", str(error))
         warnings.warn(
             f"a sink must not fail, {type(sink).__name__}.{call} raised "
             f"{type(error).__name__}: {error}; the training goes on without it, and "

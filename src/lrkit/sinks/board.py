@@ -7,7 +7,8 @@ on the order of steps (the Rust reader drops them tag by tag, when the tag comes
 writer's queue held when the process was killed is missing for good there. Here a run that goes
 on gets one new file: all that its journal still counts, then what follows; the old files are
 removed when that is on file. So each step stands in the files once, under any reader, and none
-is missing. The START event, at step 0, tells a running TensorBoard to forget what it has read.
+is missing. A START event at step 0 opens every file: a running TensorBoard takes the first that
+it sees for the start of the run, and at each further one it forgets what it has read.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 #: The tag that texts of a kind stand under; every other kind has its own name for a tag.
-TAGS: Final = {"edit": "edits", "refused": "edits", "note": "notes", "checkpoint": "checkpoints"}
+TAGS: Final = {"edit": "edits", "note": "notes", "checkpoint": "checkpoints"}
 
 #: Fields of the header that are no hyper-parameters.
 _NOT_HYPER: Final = frozenset(
@@ -45,13 +46,13 @@ class TensorBoard(Sink):
     """Shows a run in TensorBoard while it goes; event files in *folder*, `RUN/tensorboard` if None.
 
     Scalars at every step: each metric under its own name (the rates are `lr`, `lr/GROUP`), and
-    each number of an evaluation as `evaluation/NAME`. Text: edits and refusals (`edits`), notes,
-    checkpoints, and every other event under its kind. Hyper-parameters: the plain fields of the
-    journal's header, in the HPARAMS tab. TensorBoard keeps scalars as float32; the exact numbers
-    are in the journal.
+    each number of an evaluation as `evaluation/NAME`. Text: `edits`, `notes`, `checkpoints`,
+    and every other event under its kind (`refused`, `diverged`). Hyper-parameters: the plain
+    fields of the journal's header, in the HPARAMS tab. TensorBoard keeps scalars as float32; the
+    exact numbers are in the journal.
 
     A run that goes on stays one curve: each step is in the files once, also after a kill, as
-    they are written again from the journal. Only files that end in `.lrkit` are ever removed.
+    they are written again from the journal. Only files that end in `.lrkit` are ever emptied.
 
     Raises `LrkitError` where the package tensorboard is not installed.
 
@@ -78,7 +79,7 @@ class TensorBoard(Sink):
         if self._writer is not None:  # the run goes back
             self._writer.close()
         target = self._target or folder / "tensorboard"
-        old = sorted(target.glob(f"*tfevents*{SUFFIX}"))
+        old = [path for path in target.glob(f"*tfevents*{SUFFIX}") if path.stat().st_size]
         if old and run is None:
             raise DataError(
                 f"a new run needs event files of its own, {target} holds another's; "
@@ -88,14 +89,13 @@ class TensorBoard(Sink):
             self._writer = self._messages.writer(target)
             self._step, self._texts = 0, {}
             began = float(header["time"])
-            if old:
-                self._add(self._messages.start(began))
+            self._add(self._messages.start(began))
             self._add(self._messages.beginning(hyper_parameters(header), began))
             if run is not None:
                 feed(run, self)
                 self.flush()
             for path in old:
-                path.unlink(missing_ok=True)
+                os.truncate(path, 0)
 
     def metrics(self, step: int, time: float, values: Mapping[str, float]) -> None:
         self._step = step
