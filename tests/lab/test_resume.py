@@ -121,7 +121,7 @@ def test_without_a_checkpoint_it_starts_again_and_says_so(
     with pytest.raises(LoopError, match="killed"):
         train(LINE, epochs=3, run=homemade / "r", progress=KilledAt(5))
     same(resume(homemade / "r"), whole)
-    assert "starts again from its beginning: it has no checkpoint yet" in caplog.text
+    assert "run r starts from the beginning: there is no checkpoint yet" in caplog.text
     assert "no checkpoint yet" in replay(homemade / "r").notes[0]["text"]
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from lrkit.control import controller_from_dict
 from lrkit.errors import DataError, SpecError
 from lrkit.lab.catalog import task
-from lrkit.lab.checkpoints import Saved, clear_leftovers, find_checkpoints
+from lrkit.lab.checkpoints import clear_leftovers
 from lrkit.lab.conductor import Conductor
 from lrkit.lab.contract import Task
 from lrkit.lab.keeping import AUTO, KEEP, Keep, keeper_of
 from lrkit.lab.loop import Loop, Options
 from lrkit.lab.plan import horizon_of, planned
 from lrkit.lab.progress import Bar, Watcher
-from lrkit.lab.recovery import newest_usable
+from lrkit.lab.recovery import find_start
 from lrkit.lab.result import RunResult
 from lrkit.lab.sessions import Session
 from lrkit.lab.snapshots import restore
@@ -28,29 +26,6 @@ from lrkit.records import Journal, Run, replay
 from lrkit.schedules import from_dict
 
 Policy: TypeAlias = Literal["raise", "keep", "new", "stretch"]
-log: Final = logging.getLogger("lrkit.lab")
-
-
-@dataclass(frozen=True, eq=False)
-class Start:
-    """Where a run goes on: a checkpoint and what is in it, or None for the beginning.
-
-    *said* is what had to be said on the way there.
-    """
-
-    saved: Saved | None
-    state: Mapping[str, Any]
-    said: tuple[str, ...]
-
-    @property
-    def step(self) -> int:
-        """The update that comes next."""
-        return 0 if self.saved is None else self.saved.step
-
-    @property
-    def edits(self) -> list[Any]:
-        """The edits that the state knows."""
-        return [] if self.saved is None else list(self.state["scheduler"]["edits"])
 
 
 def resume(
@@ -81,18 +56,19 @@ def resume(
 
     """
     run = replay(folder)
-    _check(run)
+    _check_is_free(run)
+    check_is_training(run)
     header = run.header
-    made = _task(header, what, device)
-    session, every = _session(made, header, checkpoint), keep or header.get("keep", KEEP)
+    made = task_of(header, what, device)
+    session = session_of(made, header)
     session.ask = ask
     session.watcher = Bar(made.name) if progress is True else progress or None
-    start = find_start(run, session.about)
+    start = find_start(run, session.about, name=f"run {run.name}")
     journal = Journal.resume(run.folder, start.step, edits=start.edits)
     keeper = keeper_of(
         journal,
         header.get("checkpoint", AUTO) if checkpoint is None else checkpoint,
-        every,
+        header.get("keep", KEEP) if keep is None else keep,
         session.plan.length,
     )
     if keeper is not None:
@@ -110,20 +86,6 @@ def resume(
                 keeper.plan(start.step)
 
     return session.conduct(journal, keeper, begin)
-
-
-def find_start(run: Run, about: Mapping[str, Any]) -> Start:
-    """Return where *run* can go on."""
-    said: list[str] = []
-    any_there = bool(find_checkpoints(run.folder))
-    found = newest_usable(run.folder, about, said.append)
-    if found is None:
-        none = "no checkpoint of it is good" if any_there else "it has no checkpoint yet"
-        said.append(f"run {run.name} starts again from its beginning: {none}")
-        return Start(None, {}, tuple(said))
-    if said:
-        said.append(f"run {run.name} goes on from {found[0].name}")
-    return Start(found[0], found[1], tuple(said))
 
 
 def fill(loop: Loop, run: Run, step: int) -> None:
@@ -151,12 +113,16 @@ def _column(run: Run, name: str, step: int) -> list[float]:
     return found
 
 
-def _check(run: Run) -> None:
+def _check_is_free(run: Run) -> None:
     if run.status == "running":
         raise DataError(
             f"one writer a run: {run.folder} is being written by another process; "
             "wait until it ends, or steer it with `lrkit steer`"
         )
+
+
+def check_is_training(run: Run) -> None:
+    """Raise `DataError` when *run* is none of `train`'s."""
     missing = [k for k in ("task", "seed", "updates", "schedule", "horizon") if k not in run.header]
     if missing:
         raise DataError(
@@ -165,7 +131,8 @@ def _check(run: Run) -> None:
         )
 
 
-def _task(header: Mapping[str, Any], what: Task | str | None, device: str | None) -> Task:
+def task_of(header: Mapping[str, Any], what: Task | str | None, device: str | None) -> Task:
+    """Return *what*, or the task that *header* names, made anew."""
     if isinstance(what, Task):
         return what
     name = what or header.get("made_by")
@@ -178,7 +145,8 @@ def _task(header: Mapping[str, Any], what: Task | str | None, device: str | None
     return task(str(name), int(header["seed"]), place, **dict(header.get("options", {})))
 
 
-def _session(made: Task, header: Mapping[str, Any], checkpoint: str | float | None) -> Session:
+def session_of(made: Task, header: Mapping[str, Any]) -> Session:
+    """Return the sitting that *header* describes, of the task *made* for it."""
     rules = Options(
         clip=header.get("clip"),
         accumulate=header.get("accumulate", 1),

@@ -58,8 +58,10 @@ def snapshot(loop: Loop) -> dict[str, Any]:
     }
 
 
-def restore(loop: Loop, state: Mapping[str, Any], saved: Saved) -> None:
+def restore(loop: Loop, state: Mapping[str, Any], saved: Saved, *, scheduler: bool = True) -> None:
     """Put *loop* where *state*, read from the checkpoint *saved*, was taken.
+
+    Without *scheduler* the schedule stays what it is, for a run that takes another course.
 
     Random states come last, so that nothing that loads a part can move them. Raises `DataError`
     when the state does not fit the task.
@@ -67,7 +69,8 @@ def restore(loop: Loop, state: Mapping[str, Any], saved: Saved) -> None:
     try:
         _load(loop.task, state)
         loop.precision.load_state_dict(state["scaler"])
-        loop.scheduler.load_state_dict(state["scheduler"])
+        if scheduler:
+            loop.scheduler.load_state_dict(state["scheduler"])
         place, random = state["place"], state["random"]
         began = random["epoch"]
         loop.go_to(

@@ -100,7 +100,7 @@ def _schedule(made: Task, schedule: Schedule | str | None) -> Schedule:
 
 def header_of(
     session: Session,
-    what: Task | str,
+    what: Task | str | None,
     options: Mapping[str, Any] | None,
     checkpoint: str | float,
     keep: Keep,
