@@ -8,6 +8,7 @@ May touch the run's own folder and the files it is asked to read or write. No to
 """
 
 from lrkit.records.columns import read_columns, read_curve, write_columns, write_csv
+from lrkit.records.course import course_of, declared_of, edits_of
 from lrkit.records.creation import free_name
 from lrkit.records.files import write_file
 from lrkit.records.format import FORMAT
@@ -26,6 +27,9 @@ __all__ = [
     "Run",
     "RunSummary",
     "Sink",
+    "course_of",
+    "declared_of",
+    "edits_of",
     "find_run",
     "free_name",
     "list_runs",

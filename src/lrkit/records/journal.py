@@ -121,11 +121,11 @@ class Journal:
     ) -> Self:
         """Go on writing the run in *folder*, with *step* as the next update.
 
-        Metrics of steps >= *step*, evaluations of steps > *step* and edits of controllers
-        (`source` "controller") that are in the journal already will come again, and are left
-        out by `replay` from now on; `None` keeps all. *edits* are those that the state to go on
-        from knows, so they do not come again; without them it is taken to know the edits of
-        steps < *step*. Edits by hand and checkpoints are always kept.
+        Metrics of steps >= *step*, evaluations of steps > *step* and edits of controllers and
+        loops (`source` "controller", "loop") that are in the journal already will come again, and
+        are left out by `replay` from now on; `None` keeps all. *edits* are those that the state
+        to go on from knows, so they do not come again; without them it is taken to know the
+        edits of steps < *step*. Edits by hand and checkpoints are always kept.
 
         A torn last line (the process was killed, or the disk was full) is cut off; `repaired`
         says so, as does the journal. *sinks* are told what still counts, and all that follows.

@@ -246,16 +246,17 @@ def _comes_again(event: dict[str, Any], resume: dict[str, Any], known: list[Any]
         return False
     if event["kind"] == "evaluation":
         return bool(step > resume["step"])
-    # A hand's edit was accepted for good; a controller's is decided again from what it sees.
-    if event["kind"] != "edit":
+    # A hand's edit was accepted for good; a controller decides again from what it sees, and a
+    # loop that applies an edit by itself does that again.
+    if event["kind"] != "edit" or event.get("source") not in ("controller", "loop"):
         return False
     if "edits" not in resume:
-        return event.get("source") == "controller" and bool(step >= resume["step"])
+        return bool(step >= resume["step"])
     for place, edit in enumerate(known):
         if isinstance(edit, dict) and all(event.get(name) == edit[name] for name in edit):
             del known[place]
             return False
-    return event.get("source") == "controller"
+    return True
 
 
 def _sealed(column: Column) -> Column:
