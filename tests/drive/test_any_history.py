@@ -70,7 +70,7 @@ def test_any_history(history, tensor):
             sched.load_state_dict(json.loads(json.dumps(states[0], allow_nan=False)))
             if not what:
                 optimizer.load_state_dict(states[1])
-        shares = share_out(sched.edits, NAMES, [lambda t, o=own: o * CURVE(t) for own in OWNS])
+        shares = share_out(sched.edits, NAMES, [(own * SHAPE).over(100) for own in OWNS], OWNS)
         want = [
             effective(own * SHAPE, [replace(e, group=None) for e in share], CURVE.horizon)
             for own, share in zip(OWNS, shares, strict=True)

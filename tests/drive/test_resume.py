@@ -336,7 +336,7 @@ def test_a_failed_load_changes_nothing(make):
     sched = saved(make, controllers=[plateau()])
     state = sched.state_dict()
     bad = [
-        state | {"format": 2},
+        state | {"format": 3},
         state | {"position": -1},
         state | {"position": "4"},
         state | {"groups": [{"name": None}]},

@@ -66,6 +66,14 @@ class Audit:
         self.updates = 0
         self._plan(position)
 
+    def until(self, total: float) -> None:
+        """Watch towards an end that an edit has moved to *total* steps."""
+        end = math.ceil(total) if math.isfinite(total) else math.inf
+        if end != self.end:
+            self.end = end
+            self.said.discard("past")
+            self.next = self.base + self.calls  # look again at once
+
     def update(self) -> None:
         """Count an update of the optimizer."""
         self.updates += 1

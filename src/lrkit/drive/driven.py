@@ -126,7 +126,7 @@ def driven_from_dict(data: Mapping[str, Any]) -> Driven:
     return Driven(
         schedule.over(Horizon(**data["horizon"])),
         None if origin is None else schedule.over(Horizon(**origin)),
-        tuple(Stretch(*map(float, s)) for s in data["stretches"]),
+        tuple(Stretch(float(s[0]), float(s[-1])) for s in data["stretches"]),
     )
 
 

@@ -13,7 +13,8 @@ from lrkit.drive.rules import Plan, Rule, plan_from_dict
 from lrkit.errors import SpecError
 from lrkit.schedules import nearest
 
-FORMAT = 1
+FORMAT = 2
+"""1 knew neither letters nor the edits beyond scale, set, hold and release; it is read."""
 KEYS = ("format", "position", "plan", "groups", "edits", "states")
 Policy: TypeAlias = Literal["raise", "keep", "new", "stretch"]
 POLICIES = ("raise", "keep", "new", "stretch")
@@ -63,8 +64,10 @@ def read_state(state: Mapping[str, Any], plan: Plan) -> Snapshot:
             f"a scheduler's state needs {missing[0]!r}, which is missing; "
             "pass what Scheduler.state_dict() returned"
         )
-    if state["format"] != FORMAT:
-        raise SpecError(f"state format {FORMAT} is needed, got {state['format']!r}; update lrkit")
+    if state["format"] not in (1, FORMAT):
+        raise SpecError(
+            f"state format 1 or {FORMAT} is needed, got {state['format']!r}; update lrkit"
+        )
     position = state["position"]
     if isinstance(position, bool) or not isinstance(position, int) or position < 0:
         raise SpecError(f"the position in a state is a whole number >= 0, got {position!r}")

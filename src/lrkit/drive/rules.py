@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,7 +77,7 @@ class Plan:
         """The step after which the rates have nothing to say, infinite where they always do."""
         rates = [rule for rule in self.rules if rule.hyper == RATE] or self.rules
         all_driven = [driven for rule in rates for _, driven in rule.by]
-        return max(math.inf if d.goes_on else d.total for d in all_driven)
+        return max(driven.end for driven in all_driven)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON types; raises `SpecError` for what cannot be saved."""

@@ -11,17 +11,19 @@ from lrkit.control import Controller, Edit
 from lrkit.drive.arguments import given_schedules, horizon_of
 from lrkit.drive.attach import check_free, innermost
 from lrkit.drive.audit import Audit, warn
+from lrkit.drive.book import RunLike, book_of
 from lrkit.drive.lanes import rate_in
 from lrkit.drive.panel import Panel
 from lrkit.drive.resume import POLICIES, Policy, Snapshot, announce, read_state, reconcile
 from lrkit.drive.rules import RATE, ByGroup, Plan, check_rules, make_rules
-from lrkit.drive.stepper import Stepper
+from lrkit.drive.running import Running
 from lrkit.drive.writer import Writer
 from lrkit.errors import SpecError
+from lrkit.records import Sink
 from lrkit.schedules import Horizon, SpanLike
 
 
-class Scheduler(Stepper):
+class Scheduler(Running):
     """Sets an optimizer's learning rates, and other hyper-parameters, by schedules.
 
     Update t of the optimizer, counted from 0, uses value(t): building sets value(0), `step()`
@@ -78,18 +80,23 @@ class Scheduler(Stepper):
         resume: Policy = "raise",
         controllers: Sequence[Controller] | Controller = (),
         hyper: Mapping[str, ByGroup] | None = None,
+        run: RunLike | None = None,
+        sinks: Sequence[Sink] | Sink = (),
+        tensorboard: bool = False,
         **hypers: ByGroup,
     ) -> None:
         groups = innermost(optimizer).param_groups
         horizon = horizon_of(total, unit, steps_per_epoch, batch_size, tokens_per_step)
         if resume not in POLICIES:
             raise SpecError(f"resume must be one of {', '.join(POLICIES)}, got {resume!r}")
+        book = book_of(run, sinks, tensorboard)
         rules = make_rules(given_schedules(lr, scale, hyper or {}, hypers), horizon, groups)
         panel = Panel([controllers] if isinstance(controllers, Controller) else controllers)
         self.resume: Policy = resume
         self._declared = Plan(unit, rules, panel.controllers)
         self._audit = Audit(unit, self._declared.end, horizon.steps_per_epoch)
         self._tie(optimizer, Writer(innermost(optimizer), rules), panel, 0)
+        self._watch(book)
         self._captured = list(self._writer.owns)
         try:
             self._declared.to_dict()
@@ -164,10 +171,12 @@ class Scheduler(Stepper):
                 self._captured[i] = own  # the optimizer was loaded before the scheduler was built
         writer, self._plan = self._writer, result.plan
         self._panel = Panel(result.plan.controllers, result.states)
-        writer.rules, writer.edits, writer.owns = result.plan.rules, result.edits, [*result.owns]
+        writer.rules, writer.owns = result.plan.rules, [*result.owns]
+        writer.take_edits(result.edits, result.position)
         writer.adopt()
-        self._audit.follow(result.plan.end, result.position)
+        self._audit.follow(writer.end, result.position)
         self._go(result.position)
+        self._came_back({edit.letter for edit in saved.edits})
 
     def _snapshot(self, plan: Plan, owns: Sequence[float]) -> Snapshot:
         writer = self._writer
@@ -198,10 +207,12 @@ class Scheduler(Stepper):
             setattr(self, name, state[name])
         self._audit = state["audit"]
         writer = Writer(innermost(state["optimizer"]), here.plan.rules)
-        writer.edits, writer.owns = here.edits, [*here.owns]
+        writer.take_edits(here.edits, here.position)
+        writer.owns = [*here.owns]
         self._tie(
             state["optimizer"], writer, Panel(here.plan.controllers, here.states), here.position
         )
+        self._watch(None)  # of two who hold the same run, only one may write
         self._extra_count = state["_extra_count"]
         if not state["tied"]:
             self.detach()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 from torch.optim import Optimizer
 
-from lrkit.control import Edit, Observation
+from lrkit.control import Command, Edit, Observation
 from lrkit.drive.attach import claim
 from lrkit.drive.audit import Audit, warn
+from lrkit.drive.book import Source
 from lrkit.drive.face import Face
 from lrkit.drive.lanes import rate_in
 from lrkit.drive.panel import Metrics, Panel
@@ -42,7 +44,7 @@ class Stepper(Face):
         self._untie: Callable[[], None] | None = claim(writer.optimizer, self)
         try:
             writer.adopt()
-            self._audit.follow(self._plan.end, position)
+            self._audit.follow(writer.end, position)
             self._go(position)
         except BaseException:
             self.detach()
@@ -79,6 +81,8 @@ class Stepper(Face):
         self._check_tied()
         measured = None if metrics is None else self._panel.read(metrics)
         writer = self._writer
+        if writer.watched:
+            self._record(writer.position, measured or {}, rates=True)
         plain = writer.index + 1 < writer.limit
         # Before each update all groups are looked at anyway; here that pays where they are few.
         if writer.stale or writer.stop or not plain or writer.count <= FEW:
@@ -90,6 +94,28 @@ class Stepper(Face):
         writer.fresh = False
         if measured is not None:
             self._decide(measured)
+        if writer.watched:
+            self._receive()
+
+    @abstractmethod
+    def _opened(self) -> object:
+        """Begin the run that is kept, with the first call."""
+
+    @abstractmethod
+    def _record(self, step: int, measured: dict[str, float], rates: bool) -> None:
+        """Write down what update *step* used and what was measured with it."""
+
+    @abstractmethod
+    def _receive(self) -> None:
+        """Take in the letters that have come."""
+
+    @abstractmethod
+    def _moved(self) -> None:
+        """Write down that the training goes on from another step."""
+
+    @abstractmethod
+    def _note(self, edit: Edit, source: Source) -> None:
+        """Write down that *edit* was accepted."""
 
     def _go(self, position: int) -> None:
         """Write the values of *position*, look at the loop, and say how far to go without."""
@@ -105,12 +131,16 @@ class Stepper(Face):
         For what is measured between two updates, as an evaluation at the end of an epoch.
         """
         self._check_tied()
-        self._decide(self._panel.read(metrics))
+        measured = self._panel.read(metrics)
+        writer = self._writer
+        if writer.watched:  # what was measured belongs to the last update that was made
+            self._record(max(writer.position - (not writer.fresh), 0), measured, rates=False)
+        self._decide(measured)
 
     def _decide(self, measured: dict[str, float]) -> None:
         rates = tuple(rate_in(group) for group in self._writer.groups)
         for edit in self._panel.ask(Observation(self.position, measured, rates)):
-            self.apply(edit)
+            self._take(edit, "controller")
 
     def apply(self, edit: Edit) -> Edit:
         """Accept a live edit at this step boundary, and return it with its step filled in.
@@ -128,15 +158,28 @@ class Stepper(Face):
         >>> optimizer.param_groups[0]["lr"]
         0.25
         """
+        return self._take(edit, "hand" if edit.letter else "loop")
+
+    def _take(self, edit: Edit, source: Source) -> Edit:
+        accepted = self._accept(edit)
+        if self._writer.watched:
+            self._note(accepted, source)
+        return accepted
+
+    def _accept(self, edit: Edit, *, careful: bool = False, again: bool = False) -> Edit:
+        """Take *edit* in; *careful* looks at all rates to come, *again* is one accepted before."""
         self._check_tied()
         self._look()
         writer = self._writer
-        if edit.step is not None and edit.step < self.position:
+        if edit.step is not None and edit.step < self.position and not again:
             raise LoopError(
                 f"an edit's step must be {self.position} or later, got {edit.step}; what is done "
                 "cannot be changed, leave step out"
             )
         stamped = edit.stamped(self.position if edit.step is None else edit.step)
+        if isinstance(stamped, Command):
+            writer.command(stamped)
+            return stamped
         mine = [i for i, name in enumerate(writer.names) if edit.group in (None, name, i)]
         if not any(writer.rate(i) for i in mine):
             raise SpecError(f"the rate of group {edit.group!r} is not driven here; name another")
@@ -144,12 +187,15 @@ class Stepper(Face):
         writer.edits = (*before, stamped)
         try:
             writer.revise()
+            if careful:
+                writer.look_ahead(self.position)
             self._go(self.position)
-        except SpecError:
+        except Exception:
             writer.edits = before
             writer.revise()
             self._go(self.position)
             raise
+        self._audit.until(writer.end)
         return stamped
 
     def seek(self, step: int) -> None:
@@ -161,8 +207,9 @@ class Stepper(Face):
             raise SpecError(f"a step is a whole number >= 0, got {step!r}; step 0 is the first")
         self._check_tied()
         self._look()
-        self._audit.follow(self._plan.end, step)
+        self._audit.follow(self._writer.end, step)
         self._go(step)
+        self._moved()
 
     def detach(self) -> None:
         """Let go of the optimizer: its values stay as they are, and `step()` raises from now on."""
@@ -187,6 +234,8 @@ class Stepper(Face):
                     break
             else:
                 return  # the short way: every rate is the very number that was written
+        if writer.watched:
+            self._opened()
         self._look()
 
     def after_load(self) -> None:

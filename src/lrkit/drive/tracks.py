@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lrkit.control import Edit, Extend, course, courses
-from lrkit.drive.driven import Array, Driven, end_of_curve
+from lrkit.drive.driven import Array, Driven
 from lrkit.drive.rules import RATE, Rule
 from lrkit.errors import SpecError
 from lrkit.schedules import Curve
@@ -44,7 +44,9 @@ class Track:
     @property
     def end(self) -> float:
         """The step after which it has nothing to say; infinite where it always has."""
-        return end_of_curve(self.driven.curve if self.course is None else self.course)
+        if self.course is None or self.course.horizon.total is None:
+            return self.driven.end
+        return self.course.total
 
     def at(self, t: float) -> float:
         """Return the value at step *t*, bit for bit that of `values`."""

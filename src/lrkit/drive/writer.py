@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lrkit.control import Edit
+from lrkit.control import Command, Edit, Stop
 from lrkit.drive.lanes import Column, Lane, NumberLane, make_lanes, own_tensors, rate_in
 from lrkit.drive.rules import RATE, ParamGroup, Rule, check_rules, name_of
-from lrkit.drive.tracks import Track, make_tracks
+from lrkit.drive.tracks import Track, end_of, make_tracks
 
 BLOCK = 65_536
 """Values in the table at most, all columns together: about 2 MB of Python floats."""
 FIRST = 256
 """Rows of the first block after a change: an edit must not cost a whole table."""
+
+AHEAD = 100_000
+"""Rates that are looked at when a letter comes, which must never stop a training later on."""
+FAR = 10_000_000
 
 
 class Writer:
@@ -28,9 +34,9 @@ class Writer:
     """
 
     __slots__ = (
-        "columns", "count", "edits", "found_inf", "fresh", "groups", "index", "lanes", "limit",
-        "optimizer", "owns", "rows", "rules", "start", "stop", "tensors", "tracks", "values",
-        "written",
+        "asked", "columns", "count", "edits", "end", "found_inf", "fresh", "groups", "index",
+        "lanes", "limit", "optimizer", "owns", "rows", "rules", "start", "stop", "stops",
+        "tensors", "tracks", "values", "watched", "written",
     )  # fmt: skip
 
     def __init__(self, optimizer: Any, rules: Sequence[Rule]) -> None:
@@ -47,6 +53,13 @@ class Writer:
         self.written: float | None = None
         self.found_inf: Tensor | None = None
         self.fresh = False
+        #: Whether there is more to do in every step: a run is kept.
+        self.watched = False
+        #: Where the run ends, edits included.
+        self.end = math.inf
+        #: Commands that nobody has taken, and what asks the training to stop.
+        self.asked: list[Edit] = []
+        self.stops: list[Edit] = []
         self.start = self.index = self.count = self.stop = self.limit = self.rows = 0
 
     @property
@@ -65,6 +78,39 @@ class Writer:
         groups = self.optimizer.param_groups
         return groups is not self.groups or len(groups) != self.count
 
+    @property
+    def stop_asked(self) -> str | None:
+        """Why the training is asked to stop at this position, or None."""
+        for edit in self.stops:
+            if (edit.step or 0) <= self.position:
+                by = f"stopped by {edit.author or 'hand'}"
+                return f"{by}: {edit.reason}" if edit.reason else by
+        return None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training is to end at this position."""
+        return self.position >= self.end or self.stop_asked is not None
+
+    def ending(self) -> tuple[Literal["done", "stopped"], str]:
+        """Return how a run that ends at this position has ended, and why."""
+        if self.position >= self.end or math.isinf(self.end):
+            return "done", ""
+        return "stopped", self.stop_asked or f"ended at step {self.position} of {self.end:.10g}"
+
+    def take_edits(self, edits: Sequence[Edit], position: int) -> None:
+        """Take *edits* as those of the run, at *position*: commands up to there were obeyed."""
+        self.edits = tuple(edits)
+        self.asked = [e for e in edits if isinstance(e, Command) and (e.step or 0) > position]
+        self.stops = [e for e in self.asked if isinstance(e, Stop)]
+
+    def command(self, command: Command) -> None:
+        """Take *command* for the loop, which no rate heeds."""
+        self.edits = (*self.edits, command)
+        self.asked.append(command)
+        if isinstance(command, Stop):
+            self.stops.append(command)
+
     def adopt(self) -> range:
         """Take the optimizer's groups as they are now; return the indices of those added."""
         groups: list[ParamGroup] = self.optimizer.param_groups
@@ -79,6 +125,7 @@ class Writer:
         """Make tracks and lanes anew: the rules, the edits or the groups have changed."""
         groups = self.groups
         self.tracks = make_tracks(self.rules, self.names, self.owns, self.edits)
+        self.end = end_of(self.tracks)
         places = [(track.index, track.hyper) for track in self.tracks]
         self.tensors = own_tensors(groups, places, self.tensors)
         self.lanes, self.columns = make_lanes(self.tracks, groups)
@@ -102,7 +149,7 @@ class Writer:
         """Let `Scheduler.step` go on by itself for at most *steps* more steps."""
         rows = len(self.columns[0].values) if self.columns else 0
         self.limit = int(min(rows, self.index + steps + 1))
-        self.stop = self.limit if self._fast() else 0
+        self.stop = self.limit if self._fast() and not self.watched else 0
 
     def changed(self) -> int | None:
         """Return the index of a group whose value is not the one last written, or None."""
@@ -116,6 +163,14 @@ class Writer:
     def rate(self, index: int) -> Track | None:
         """Return the track of a group's rate, or None where nothing drives it."""
         return next((t for t in self.tracks if t.hyper == RATE and t.index == index), None)
+
+    def look_ahead(self, position: int) -> None:
+        """Raise `SpecError` where a rate is none in the steps to come: all, or AHEAD among them."""
+        last = min(self.end, position + FAR)
+        count = int(max(1, min(last - position + 1, AHEAD)))
+        steps = np.unique(np.linspace(position, max(last, position), count).round())
+        for track in {track.source: track for track in self.tracks}.values():
+            track.values(steps)
 
     def halt(self) -> None:
         """Never write again."""

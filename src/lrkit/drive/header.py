@@ -1,0 +1,55 @@
+"""How a run was declared, for the first line of its journal."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from lrkit.drive.rules import RATE, Plan
+from lrkit.drive.tracks import Track
+from lrkit.drive.writer import Writer
+from lrkit.errors import SpecError
+from lrkit.schedules import Curve, Schedule
+
+
+def header_of(plan: Plan, writer: Writer) -> dict[str, Any]:
+    """Return the header of a run of *plan* on the groups of *writer*.
+
+    A schedule that cannot be saved (a nameless function) stands there as text alone.
+    """
+    tracks = {track.index: track for track in writer.tracks if track.hyper == RATE}
+    header: dict[str, Any] = {"per": plan.unit}
+    if tracks:
+        first = tracks[min(tracks)]
+        header |= _declared(first.driven.followed)
+        if len(writer.groups) > 1 or first.own != 1.0:
+            names = writer.names
+            header["groups"] = [_group(names[i], tracks.get(i), first) for i in range(writer.count)]
+    header["controllers"] = [controller.to_dict() for controller in plan.controllers]
+    return header
+
+
+def _group(name: str | None, track: Track | None, first: Track) -> dict[str, Any]:
+    """Return a group's own rate and schedule; None for one whose rate is not driven."""
+    if track is None:
+        return {"name": name, "own": None, "schedule": None}
+    curve = track.driven.followed
+    group = {"name": name, "own": track.own, "schedule": _saved(curve.schedule)}
+    if curve.horizon != first.driven.followed.horizon:
+        group["horizon"] = dataclasses.asdict(curve.horizon)
+    return group
+
+
+def _declared(curve: Curve) -> dict[str, Any]:
+    return {
+        "spec": str(curve.schedule),
+        "schedule": _saved(curve.schedule),
+        "horizon": dataclasses.asdict(curve.horizon),
+    }
+
+
+def _saved(schedule: Schedule) -> dict[str, Any] | None:
+    try:
+        return schedule.to_dict()
+    except SpecError:  # said when the scheduler was built
+        return None
