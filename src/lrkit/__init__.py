@@ -28,9 +28,14 @@ from lrkit.schedules import attach_views as _attach_views
 if TYPE_CHECKING:
     from lrkit.control import Greedy as Greedy
     from lrkit.control import Plateau as Plateau
+    from lrkit.control import SpikeGuard as SpikeGuard
+    from lrkit.control import Steered as Steered
+    from lrkit.control import course as course
     from lrkit.control import effective as effective
     from lrkit.control import greedy as greedy
     from lrkit.control import plateau as plateau
+    from lrkit.control import spike_guard as spike_guard
+    from lrkit.control import steered as steered
     from lrkit.drive import Scheduler as Scheduler
     from lrkit.lab import Task as Task
     from lrkit.lab import compare as compare
@@ -55,6 +60,11 @@ _LATER = {
     "plateau": "lrkit.control",
     "Greedy": "lrkit.control",
     "greedy": "lrkit.control",
+    "SpikeGuard": "lrkit.control",
+    "spike_guard": "lrkit.control",
+    "Steered": "lrkit.control",
+    "steered": "lrkit.control",
+    "course": "lrkit.control",
     "effective": "lrkit.control",
     "Task": "lrkit.lab",
     "train": "lrkit.lab",

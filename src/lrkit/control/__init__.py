@@ -20,8 +20,10 @@ from lrkit.control.controllers import (
 from lrkit.control.edits import Edit, GroupKey, edit_from_dict
 from lrkit.control.fold import course, effective
 from lrkit.control.greed import Greedy, greedy
+from lrkit.control.guard import SpikeGuard, spike_guard
 from lrkit.control.plateaus import Plateau, plateau
 from lrkit.control.sharing import courses, share_out
+from lrkit.control.steering import Steered, steered
 
 __all__ = [
     "Checkpoint",
@@ -40,7 +42,9 @@ __all__ = [
     "Rollback",
     "Scale",
     "Set",
+    "SpikeGuard",
     "State",
+    "Steered",
     "Stop",
     "controller_from_dict",
     "course",
@@ -51,4 +55,6 @@ __all__ = [
     "plateau",
     "register",
     "share_out",
+    "spike_guard",
+    "steered",
 ]

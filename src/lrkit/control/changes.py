@@ -168,10 +168,12 @@ class Cooldown(Edit):
     the others keep their ratio to it.
 
     >>> from lrkit.control import course
-    >>> from lrkit.schedules import cosine
-    >>> c = course(0.3 * cosine(), [Cooldown(500, step=1200)], cosine().over(2400).horizon)
-    >>> print(c.schedule, c.total)
-    (0.3 * cosine()).part(0, 1200, of=2400) >> linear(0.15, 0, 500st) 1700.0
+    >>> from lrkit.schedules import Horizon, warmup
+    >>> c = course(0.1 * warmup("5ep"), [Cooldown("2ep", step=1200)], Horizon(2400.0, 100.0))
+    >>> print(c.schedule)
+    (0.1 * warmup(5ep)).part(0, 1200, of=2400) >> linear(0.1, 0, 200st)
+    >>> c.total
+    1400.0
     """
 
     word = "cooldown"

@@ -11,6 +11,7 @@ from lrkit.control.changes import Scale
 from lrkit.control.controllers import FORMAT, Observation, State, known, register
 from lrkit.control.edits import Edit, number, whole
 from lrkit.control.improvement import Watching
+from lrkit.control.writing import Written
 from lrkit.errors import SpecError
 
 # A rate as near as this to a bound, relatively, is at it: float32 holds it no nearer.
@@ -19,8 +20,8 @@ NEAR = 2.0**-23
 SMALL = 2.0**-32
 
 
-@dataclass(frozen=True, kw_only=True)
-class Greedy(Watching):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Greedy(Watching, Written):
     """Scale by 1 / *factor* after observations that improve, by *factor* after such that do not.
 
     Build one with `greedy(...)`, which says what the options mean.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 from lrkit.schedules import Schedule, Span, constant, table
 from lrkit.schedules.combine import Product, Scale, join
@@ -45,8 +45,7 @@ def is_flat(schedule: Schedule) -> bool:
 def _flat_for(schedule: Schedule, length: float) -> Schedule:
     if isinstance(schedule, Scale):
         return Scale(schedule.factor, _flat_for(schedule.child, length))
-    assert isinstance(schedule, Constant)  # the other case of is_flat
-    return constant(schedule.level, length)
+    return constant(cast(Constant, schedule).level, length)  # the other case of `is_flat`
 
 
 def step_table(points: Sequence[tuple[int, float]], first: float) -> Schedule:

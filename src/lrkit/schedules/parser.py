@@ -27,6 +27,8 @@ from lrkit.schedules.tree import Schedule
 MAX_LENGTH = 100_000
 MAX_NESTING = 50
 METHODS = ("clip", "part", "repeat", "stairs", "warp")
+CONTROLLERS = ("plateau", "greedy", "spike_guard")
+"""Names that belong after a |: the room above, which steers schedules, reads what they mean."""
 WORDS = {"none": None, "true": True, "false": False}
 
 
@@ -45,22 +47,20 @@ def parse(text: str) -> Schedule:
       cosin()
       ^
     """
-    if not isinstance(text, str):
-        raise SpecError(f"a schedule's text is needed, got {type(text).__name__}")
-    if len(text) > MAX_LENGTH:
-        raise SpecError(f"a schedule's text may have {MAX_LENGTH} characters, got {len(text)}")
-    reader = _Reader(text)
-    value = reader.sequence()
+    reader = Reader(text)
+    schedule = reader.whole_schedule()
     reader.expect_end()
-    if isinstance(value, float):
-        return reader.guard(0, lambda: constant(value))
-    return reader.schedule(value, 0)
+    return schedule
 
 
-class _Reader:
+class Reader:
     """Recursive descent over the tokens; every error points at a character."""
 
     def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise SpecError(f"a schedule's text is needed, got {type(text).__name__}")
+        if len(text) > MAX_LENGTH:
+            raise SpecError(f"a schedule's text may have {MAX_LENGTH} characters, got {len(text)}")
         self.text = text
         self.tokens = tokens_of(text)
         self.i = 0
@@ -80,6 +80,11 @@ class _Reader:
             raise self.error(f"expected {mark!r} {why}, got {self.now.value!r}")
 
     def expect_end(self) -> None:
+        if self.now.value == "|" and self.now.kind == "mark":
+            raise self.error(
+                "controllers after | steer a training, and this is for a schedule alone; "
+                "leave them out, or read the text with steered()"
+            )
         if self.now.kind != "end":
             raise self.error(f"expected an operator or the end, got {self.now.value!r}")
 
@@ -94,6 +99,13 @@ class _Reader:
             if error.text is not None:
                 raise
             raise self.error(error.reason, position) from None
+
+    def whole_schedule(self) -> Schedule:
+        """Return the schedule that comes next; a number by itself is a constant rate."""
+        value = self.sequence()
+        if isinstance(value, float):
+            return self.guard(0, lambda: constant(value))
+        return self.schedule(value, 0)
 
     def schedule(self, value: Any, position: int) -> Schedule:
         if not isinstance(value, Schedule):
@@ -199,11 +211,17 @@ class _Reader:
         return -value if negative and isinstance(value, float) else value
 
     def _name(self, name: str, position: int) -> Any:
+        if name in CONTROLLERS:
+            raise self.error(
+                f"{name} is no schedule, it steers one; write it after one and a |, as in "
+                f"`0.1 * hold() | {name}(...)`",
+                position,
+            )
         if name not in BUILDERS:
             raise self.error(
                 f"unknown schedule {name[:40]!r}{nearest(name, list(BUILDERS))}", position
             )
-        return self._call(BUILDERS[name], name, position)
+        return self.call(BUILDERS[name], name, position)
 
     def _method(self, value: Schedule, position: int) -> Schedule:
         token = self.now
@@ -213,9 +231,9 @@ class _Reader:
                 f"{nearest(str(token.value), list(METHODS))}"
             )
         self.i += 1
-        return self._call(getattr(value, token.value), token.value, token.position)
+        return self.call(getattr(value, token.value), token.value, token.position)
 
-    def _call(self, build: Callable[..., Schedule], name: str, position: int) -> Schedule:
+    def call(self, build: Callable[..., Schedule], name: str, position: int) -> Schedule:
         self.expect("(", f"after {name}")
         values: list[Any] = []
         named: dict[str, Any] = {}
