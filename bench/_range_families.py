@@ -116,7 +116,7 @@ def two_stage(random: Random, log: Array) -> Array:
     width = random.uniform(0.12, 0.22)
     down = share * _sigmoid((log - one) / width) + (1 - share) * _sigmoid((log - two) / width)
     at = two + random.uniform(0.8, 1.8)
-    return first - fall * down + _blow_up(log, at, random.uniform(4, 9), 0.4 * fall)
+    return np.asarray(first - fall * down + _blow_up(log, at, random.uniform(4, 9), 0.4 * fall))
 
 
 def late_fall(random: Random, log: Array) -> Array:
@@ -191,7 +191,7 @@ def drifting(random: Random, log: Array) -> Array:
     at = centre + random.uniform(0.9, 1.8)
     creep = 0.05 * fall * np.clip(log - log[0], 0, centre - 1 - log[0])
     wall = 1.3 * fall * _sigmoid((log - at) / 0.06)
-    return first + creep - fall * _sigmoid((log - centre) / width) + wall
+    return np.asarray(first + creep - fall * _sigmoid((log - centre) / width) + wall)
 
 
 def below_zero(random: Random, log: Array) -> Array:

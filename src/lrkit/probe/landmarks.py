@@ -9,45 +9,54 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-BEGUN = 0.1  # of the whole fall: the base
+BEGUN, DONE = 0.1, 0.9  # parts of the whole fall: the base, and where the steepest point must lie
 
 
 @dataclass(frozen=True)
 class Landmarks:
-    """For each curve the ln rates of base, steepest point and lowest loss, and the whole fall."""
+    """For each curve: ln rates of base, steepest point and lowest loss; whole fall, later rise."""
 
     base: Array
     steepest: Array
     lowest: Array
     fall: Array
-    rise: Array  # from the lowest loss to the end of the curve
+    rise: Array
 
 
 def landmarks(log: Array, curves: Array) -> Landmarks:
     """Return the landmarks of each row of *curves* on the even axis *log*.
 
-    The base is the last point left of the steepest one where less than a tenth of the whole fall
-    is done, with the way to the next point divided in proportion.
+    The steepest point is looked for where the curve is between a tenth and nine tenths of its
+    whole fall for good: what wiggles on a flat start is no fall. The base is where that begins,
+    the way from one point to the next divided in proportion.
     """
     count, size = curves.shape
     rows, index = np.arange(count), np.arange(size)
     low = curves.argmin(axis=1)
+    lowest = curves[rows, low]
     first = curves[:, : max(1, size // 20)].mean(axis=1)
-    fall = first - curves[rows, low]
-    slopes = np.where(index[:-1] < np.maximum(low, 1)[:, None], np.diff(curves, axis=1), np.inf)
-    steep = slopes.argmin(axis=1)
-    level = (first - BEGUN * fall)[:, None]
-    above = (curves > level) & (index <= steep[:, None])
-    base = np.where(above.any(axis=1), size - 1 - above[:, ::-1].argmax(axis=1), 0)
-    after = np.minimum(base + 1, size - 1)
-    here, there = curves[rows, base], curves[rows, after]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        part = np.where(there < here, (here - level[:, 0]) / (here - there), 0.0)
+    fall = first - lowest
+    begun = first - BEGUN * fall
+    base = _last(curves > begun[:, None], low)
+    done = np.maximum(_last(curves > (first - DONE * fall)[:, None], low), base)
+    slopes = np.diff(curves, axis=1)
+    inside = (index[:-1] >= base[:, None]) & (index[:-1] <= done[:, None])
+    steep = np.where(inside, slopes, np.inf).argmin(axis=1)
+    here, there = curves[rows, base], curves[rows, np.minimum(base + 1, size - 1)]
+    way = np.where(here > there, here - there, 1.0)
+    part = np.clip((here - begun) / way, 0.0, 1.0) * (here > there)
     step = log[1] - log[0]
     return Landmarks(
-        base=log[base] + np.clip(part, 0.0, 1.0) * step * (base < size - 1),
+        base=log[base] + part * step,
         steepest=log[steep] + 0.5 * step,
         lowest=log[low],
         fall=fall,
-        rise=curves[:, -1] - curves[rows, low],
+        rise=curves[:, -1] - lowest,
     )
+
+
+def _last(where: NDArray[np.bool_], before: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the last index of each row that is true and left of *before*; 0 where none is."""
+    size = where.shape[1]
+    where = where & (np.arange(size) < before[:, None])
+    return np.where(where.any(axis=1), size - 1 - where[:, ::-1].argmax(axis=1), 0)

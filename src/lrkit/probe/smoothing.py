@@ -26,6 +26,7 @@ DRAWS: Final = 120
 SEED: Final = 20150603  # the same curve gives the same answer, always
 LENGTHS: Final = np.geomspace(0.05, 1.0, 8)  # how far f stays alike, in parts of the axis
 RATIOS: Final = np.geomspace(1e-4, 3.0, 14)  # variance of the noise, in parts of f's
+SMALLEST: Final = 1e-300
 LEVEL: Final = 10.0  # variance of the unknown level, in parts of f's: wide
 TAILS: Final = 4.0  # degrees of freedom of the noise
 ROUNDS: Final = 3
@@ -148,7 +149,7 @@ def choices(log: Array, values: Array, weights: Array) -> list[Choice]:
         spectrum, basis = np.linalg.eigh(root[:, None] * kernel(log, log, length) * root)
         power = (basis.T @ (root * values)) ** 2
         total = np.maximum(spectrum, 0.0)[:, None] + RATIOS
-        variance = (power[:, None] / total).mean(axis=0)
+        variance = np.maximum((power[:, None] / total).mean(axis=0), SMALLEST)
         likelihood = -0.5 * (len(log) * np.log(variance) + np.log(total).sum(axis=0))
         best = int(np.argmax(likelihood))
         found.append(Choice(length, RATIOS[best], float(variance[best]), float(likelihood[best])))
@@ -168,7 +169,7 @@ def smooth(read: Readings) -> Smooth:
         covariance = kernel(read.log, read.log, found[0].length)
         solved = np.linalg.solve(covariance + np.diag(found[0].ratio / weights), values)
         off = (values - covariance @ solved) * np.sqrt(counts)
-        noise = 1.4826 * float(np.median(np.abs(off))) + 1e-12
+        noise = max(1.4826 * float(np.median(np.abs(off))), 1e-12)
         if turn < ROUNDS - 1:
             robust = np.minimum((TAILS + 1) / (TAILS + (off / noise) ** 2), 1.0)
     grid = np.linspace(read.log[0], read.log[-1], GRID)
