@@ -33,7 +33,7 @@ class Validator:
         loss: Loss,
         device: torch.device | None,
     ) -> None:
-        if not callable(given) and iter(given) is given:
+        if not callable(given) and isinstance(given, Iterator):
             raise SpecError(
                 "`validation` is used again and again, and what is used up by reading is empty "
                 "the second time; pass the list or DataLoader, or a function without arguments"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -19,14 +19,13 @@ def check_batches(batches: object) -> None:
     """Raise `SpecError` for what is no source of batches, or one that is used up by reading."""
     if callable(batches):
         return
-    try:
-        iterator = iter(batches)  # type: ignore[call-overload]
-    except TypeError as error:
+    # Not by iter(batches): a DataLoader draws a seed for it from torch's random state.
+    if not (hasattr(batches, "__iter__") or hasattr(batches, "__getitem__")):
         raise SpecError(
             "`batches` must be a list, a DataLoader or a function epoch -> batches, got "
             f"{type(batches).__name__}"
-        ) from error
-    if iterator is batches:
+        )
+    if isinstance(batches, Iterator):
         raise SpecError(
             f"`batches` must be there to be read again, a {type(batches).__name__} is used up by "
             "reading and cannot be put back; pass the list or DataLoader it comes from, or a "
