@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lrkit.lab.extra import installed
 
 if TYPE_CHECKING:
+    from lrkit.lab.branching import branch
     from lrkit.lab.catalog import TaskInfo, task, tasks
     from lrkit.lab.comparison import Comparison, RowResult, compare
     from lrkit.lab.contract import IndexBatches, Task
@@ -40,6 +41,7 @@ __all__ = [
     "Task",
     "TaskInfo",
     "Watcher",
+    "branch",
     "compare",
     "decode_study",
     "load_study",
@@ -53,6 +55,7 @@ __all__ = [
 
 # No module is called like a public name: importing it would put it in the name's place.
 _HOMES: Final = {
+    "branching": ("branch",),
     "catalog": ("TaskInfo", "task", "tasks"),
     "comparison": ("Comparison", "RowResult", "compare"),
     "contract": ("IndexBatches", "Task"),

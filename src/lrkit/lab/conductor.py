@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import Final
+from typing import Any, Final
 
-from lrkit.control import Edit, Scale
-from lrkit.lab._pending import Checkpoint, Rollback, Stop, controllers, take_command, total
+from lrkit.control import Checkpoint, Edit, Rollback, Scale, State, Stop
+from lrkit.drive import Scheduler
+from lrkit.lab.hands import by_hand
 from lrkit.lab.interrupts import Interrupts
 from lrkit.lab.keeping import Keeper
 from lrkit.lab.loop import BATCH_LOSS, Loop, as_array
@@ -43,9 +44,9 @@ class Conductor:
         #: Why the training was stopped before its end; "" where it was not.
         self.stopped = ""
         scheduler = loop.scheduler
-        self._declared = total(scheduler)
-        self._each = any(getattr(c, "metric", None) == BATCH_LOSS for c in controllers(scheduler))
-        self._rolls = any(getattr(c, "rollback", False) for c in controllers(scheduler))
+        self._declared = scheduler.total
+        self._each = any(getattr(c, "metric", None) == BATCH_LOSS for c in scheduler.controllers)
+        self._rolls = any(getattr(c, "rollback", False) for c in scheduler.controllers)
         self._left = False
 
     @property
@@ -137,7 +138,7 @@ class Conductor:
             seen = loop.evaluate()
         if whole:
             place.epoch, place.first, place.began = place.epoch + 1, place.done, None
-        if controllers(loop.scheduler):
+        if loop.scheduler.controllers:
             loop.scheduler.observe(seen)
         self._between()
         self._judge()
@@ -167,7 +168,7 @@ class Conductor:
 
     def _follow(self) -> None:
         """See where the end is now: edits may have moved it."""
-        now = total(self.loop.scheduler)
+        now = self.loop.scheduler.total
         if now == self._declared:
             updates = self.plan.updates
         elif math.isinf(now):
@@ -180,7 +181,7 @@ class Conductor:
             self.loop.tell_watcher(lambda watcher: watcher.started(updates))
 
     def _obey_all(self) -> None:
-        while (command := take_command(self.loop.scheduler)) is not None:
+        while (command := self.loop.scheduler.take_command()) is not None:
             self._obey(command)
 
     def _obey(self, command: Edit) -> None:
@@ -214,18 +215,15 @@ class Conductor:
             )
         else:
             saved, state = found
+            now = scheduler.controller_states()
             restore(loop, state, saved)
+            scheduler.carry(_rolled_back(scheduler, now))
             keeper.journal.rewind(saved.step, edits=state["scheduler"]["edits"], why="rollback")
             self._left = True
         if command.factor != 1:
-            scheduler.apply(
-                Scale(
-                    command.factor,
-                    author=command.author,
-                    reason=command.reason or "rollback",
-                    group=command.group,
-                )
-            )
+            made_by: dict[str, Any] = {"author": command.author, "group": command.group}
+            why = command.reason or "rollback"
+            scheduler.apply(by_hand(Scale(command.factor, reason=why, **made_by)))
         self._follow()
         if self._left:
             self.save("rollback")
@@ -247,7 +245,7 @@ class Conductor:
         """Ask whether to go on, where there is somebody to ask."""
         edits = None if self.ask is None else self.ask(self._stage())
         for edit in edits or ():
-            self.loop.scheduler.apply(edit)
+            self.loop.scheduler.apply(by_hand(edit))
         self._follow()
         self._obey_all()
         return not self.over
@@ -257,7 +255,7 @@ class Conductor:
         return Stage(
             step=loop.place.done,
             epoch=loop.evaluations[-1]["epoch"] if loop.evaluations else 0,
-            total=total(loop.scheduler),
+            total=loop.scheduler.total,
             per=loop.options.per,
             steps_per_epoch=loop.per_epoch,
             rate=float(loop.task.optimizer.param_groups[0]["lr"]),
@@ -267,3 +265,12 @@ class Conductor:
             score_name=loop.task.score,
             higher_is_better=loop.task.higher_is_better,
         )
+
+
+def _rolled_back(scheduler: Scheduler, now: list[State]) -> list[State]:
+    """Return the controllers' memories after a rollback: those of the checkpoint.
+
+    What must outlive it, as the number of rollbacks so far, a controller takes over from *now*.
+    """
+    pairs = zip(scheduler.controllers, scheduler.controller_states(), now, strict=True)
+    return [c.rolled_back(s, n) if hasattr(c, "rolled_back") else s for c, s, n in pairs]

@@ -92,7 +92,8 @@ class Loop:
         self._unread: list[Tensor] = []
         self._groups = task.optimizer.param_groups
         self._parameters = [p for group in self._groups for p in group["params"]]
-        self._names = [str(group.get("name", i)) for i, group in enumerate(self._groups)]
+        self._others = _named(self._groups)[1:]
+        self._unread_others: list[list[float]] = []
         self._window = 1 if task.device.type == "cpu" else GPU_WINDOW
         self._began = time.monotonic()
 
@@ -110,7 +111,7 @@ class Loop:
         """Take up the training at *place*, forgetting what came after it."""
         self.place = place
         self._began = time.monotonic() - seconds
-        self._unread = []
+        self._unread, self._unread_others = [], []
         self.unsound = None
         for told in (self.rates, self.losses):
             del told[place.done :]
@@ -172,8 +173,11 @@ class Loop:
         if self.options.clip is not None:
             precision.unscale(optimizer)
             torch.nn.utils.clip_grad_norm_(self._parameters, self.options.clip)
-        self.rates.append(float(optimizer.param_groups[0]["lr"]))
         precision.step(optimizer)
+        # Now, because letters that wait at the beginning take effect with the first update.
+        self.rates.append(float(optimizer.param_groups[0]["lr"]))
+        if self._others:
+            self._unread_others.append([float(group["lr"]) for _, group in self._others])
         self.place.done += 1
         if whole is not None:
             self._unread.append(whole)
@@ -195,11 +199,20 @@ class Loop:
         for update, value in enumerate(values, first):
             self.losses.append(value)
             if self.journal is not None:
-                self.journal.metrics(update, loss=value, lr=self.rates[update])
+                more = self._other_rates(update - first)
+                self.journal.metrics(update, loss=value, lr=self.rates[update], **more)
             if not math.isfinite(value):
                 self.unsound = ("loss", value, update)
                 break
+        self._unread_others = []
         self.tell_watcher(lambda watcher: watcher.stepped(self.place.done, values[-1]))
+
+    def _other_rates(self, row: int) -> dict[str, float]:
+        """Return the rates of the groups after the first, by the names that the journal has."""
+        if not self._others:
+            return {}
+        names = [name for name, _ in self._others]
+        return dict(zip(names, self._unread_others[row], strict=True))
 
     def tell_watcher(self, what: Callable[[Watcher], None]) -> None:
         """Tell the watcher; its Ctrl-C is obeyed when the step is over."""
@@ -257,6 +270,16 @@ def _grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
     iterator = iter(batches)
     while group := list(islice(iterator, size)):
         yield group
+
+
+def _named(groups: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the groups with the names of their rates in the journal; that of the first is "lr"."""
+    names = [group.get("name") for group in groups]
+    own = [
+        str(i) if name is None or names.count(name) > 1 else str(name)
+        for i, name in enumerate(names)
+    ]
+    return [(f"lr/{name}", group) for name, group in zip(own, groups, strict=True)]
 
 
 def as_array(values: list[float]) -> NDArray[np.float64]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from lrkit.control import Controller, Edit
 from lrkit.drive import Scheduler
 from lrkit.errors import SpecError
 from lrkit.lab.contract import Task
+from lrkit.lab.hands import by_hand
 from lrkit.lab.loop import Options, Per
+from lrkit.records import Journal
 from lrkit.schedules import Curve, Horizon, Schedule, SpanLike, as_span
 
 
@@ -27,20 +30,42 @@ class Plan:
     length: Horizon
     controllers: tuple[Controller, ...] = field(default=())
 
-    def scheduler(self, task: Task) -> Scheduler:
+    def scheduler(self, task: Task, journal: Journal | None = None) -> Scheduler:
         """Return the scheduler that drives the optimizer of *task* by this plan.
+
+        With *journal* it takes in the letters of that run and writes down the edits.
 
         The schedule is the rate of the first group that has one; groups built with another rate
         keep their ratio to it.
         """
         whole = self.curve.horizon
+        driven = _driven(self.curve.schedule, [float(g["lr"]) for g in task.optimizer.param_groups])
         return Scheduler(
             task.optimizer,
-            **_driven(self.curve.schedule, [float(g["lr"]) for g in task.optimizer.param_groups]),
+            lr=driven.get("lr"),
+            scale=driven.get("scale"),
             total=whole.total if self.per == "epoch" else whole,
             unit=self.per,
             controllers=self.controllers,
+            run=journal,
         )
+
+    def groups(self, task: Task) -> list[dict[str, Any]] | None:
+        """Return what a journal's header says of the parameter groups; None where one is all."""
+        rows = task.optimizer.param_groups
+        if len(rows) == 1:
+            return None
+        owns = [float(group["lr"]) for group in rows]
+        driven = _driven(self.curve.schedule, owns)
+        schedule = next(iter(driven.values())).to_dict()
+        return [
+            {
+                "name": group.get("name"),
+                "own": own if "scale" in driven else None,
+                "schedule": schedule,
+            }
+            for group, own in zip(rows, owns, strict=True)
+        ]
 
 
 def plan_of(
@@ -110,7 +135,7 @@ def resolved(edits: Sequence[tuple[SpanLike, Edit]], plan: Plan) -> list[Edit]:
 
     Raises `SpecError` for a moment that is no whole step of *plan* or after its end.
     """
-    found = []
+    found: list[Edit] = []
     horizon = plan.curve.horizon
     for at, edit in edits:
         step = horizon.steps(as_span(at, "the moment of an edit"))
@@ -119,5 +144,5 @@ def resolved(edits: Sequence[tuple[SpanLike, Edit]], plan: Plan) -> list[Edit]:
                 f"an edit is made at a whole step before the end ({horizon.total:g}), "
                 f"{str(edit)!r} is to be made at {at} ({step:g}); move it"
             )
-        found.append(edit.stamped(int(step)))
+        found.append(by_hand(edit.stamped(int(step)), f"planned-{len(found)}"))
     return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from lrkit.control import controller_from_dict
+from lrkit.control import Extend, Replace, controller_from_dict, edit_from_dict
 from lrkit.errors import DataError, SpecError
 from lrkit.lab.catalog import task
 from lrkit.lab.checkpoints import clear_leftovers
 from lrkit.lab.conductor import Conductor
 from lrkit.lab.contract import Task
+from lrkit.lab.hands import by_hand
 from lrkit.lab.keeping import AUTO, KEEP, Keep, keeper_of
 from lrkit.lab.loop import Loop, Options
 from lrkit.lab.plan import horizon_of, planned
@@ -21,20 +22,26 @@ from lrkit.lab.result import RunResult
 from lrkit.lab.sessions import Session
 from lrkit.lab.snapshots import restore
 from lrkit.lab.stages import Ask
-from lrkit.lab.training import about_of
+from lrkit.lab.training import about_of, views
 from lrkit.records import Journal, Run, replay
-from lrkit.schedules import from_dict
+from lrkit.schedules import SpanLike, as_span, from_dict
 
 Policy: TypeAlias = Literal["raise", "keep", "new", "stretch"]
+POLICIES: Final = ("raise", "keep", "new", "stretch")
+OWN: Final = ("kind", "time")
+"""Fields of an event that are the journal's."""
 
 
 def resume(
     folder: str | os.PathLike[str],
     *,
+    total: SpanLike | None = None,
+    policy: Policy = "raise",
     what: Task | str | None = None,
     device: str | None = None,
     checkpoint: str | float | None = None,
     keep: Keep | None = None,
+    tensorboard: bool | None = None,
     ask: Ask | None = None,
     progress: bool | Watcher = False,
 ) -> RunResult:
@@ -46,13 +53,19 @@ def resume(
     checkpoint the run starts from its beginning, and says so. A damaged checkpoint is renamed and
     the one before it is taken, which is said on the log and in the journal.
 
+    - *total*, a span from the very beginning, makes the run longer or shorter, and *policy* says
+      what becomes of the schedule: "keep" leaves it as it is (its last value holds, or it is cut),
+      "stretch" spreads what is left of it over what is left of the run now, "new" takes the
+      declared schedule as if *total* had been its total from the beginning, "raise" asks. The
+      change is kept as edits in the journal.
     - *what* is the task, or a name for one; None: as the run says. A run that was given a `Task`
       object needs it here, freshly made.
-    - *device*, *checkpoint* and *keep* are as the run says, unless given.
+    - *device*, *checkpoint*, *keep* and *tensorboard* are as the run says, unless given.
     - *ask* and *progress* are those of `train`.
 
-    Raises `DataError` for what is no run of `train`, a run that another process is writing, a
-    run that is done, and a checkpoint that does not fit the task.
+    Raises `SpecError` for a total that differs under "raise" or is over already, and `DataError`
+    for what is no run of `train`, a run that another process is writing, a run that is done and
+    gets no longer total, and a checkpoint that does not fit the task.
 
     """
     run = replay(folder)
@@ -63,8 +76,17 @@ def resume(
     session = session_of(made, header)
     session.ask = ask
     session.watcher = Bar(made.name) if progress is True else progress or None
+    if run.status == "done" and total is None:
+        raise DataError(
+            f"a run that is done goes on only with a longer total, {run.folder} is done; "
+            "give total= and a policy, or train anew"
+        )
     start = find_start(run, session.about, name=f"run {run.name}")
-    journal = Journal.resume(run.folder, start.step, edits=start.edits)
+    known = {edit.get("letter") for edit in [*start.edits, *run.edits]}
+    planned_edits = map(edit_from_dict, header.get("edits", ()))
+    session.edits = [edit for edit in planned_edits if edit.letter not in known]
+    sinks = views(bool(header.get("tensorboard")) if tensorboard is None else tensorboard)
+    journal = Journal.resume(run.folder, start.step, edits=start.edits, sinks=sinks)
     keeper = keeper_of(
         journal,
         header.get("checkpoint", AUTO) if checkpoint is None else checkpoint,
@@ -84,8 +106,36 @@ def resume(
             restore(conductor.loop, start.state, start.saved)
             if keeper is not None:
                 keeper.plan(start.step)
+        if total is not None:
+            _give_total(conductor, total, policy)
 
     return session.conduct(journal, keeper, begin)
+
+
+def _give_total(conductor: Conductor, total: SpanLike, policy: Policy) -> None:
+    """Make the end of the training *total*, and the schedule what *policy* says."""
+    scheduler, plan = conductor.loop.scheduler, conductor.plan
+    span = as_span(total, "total")
+    if policy not in POLICIES:
+        raise SpecError(f"policy must be one of {', '.join(POLICIES)}, got {policy!r}")
+    if span.unit == "%" or (plan.per == "epoch" and span.unit != "ep"):
+        need = "epochs, as its rates are set per epoch" if plan.per == "epoch" else "another unit"
+        raise SpecError(f"the total of this run is given in {need}, got {span}; write e.g. 40ep")
+    steps = plan.curve.horizon.steps(span)
+    if steps == scheduler.total:
+        return
+    if policy == "raise":
+        raise SpecError(
+            f"the run is {scheduler.total:.10g} {plan.per}s long, the total is {steps:.10g} now; "
+            "choose: policy='keep' leaves the schedule as it is, 'stretch' spreads what is left "
+            "of it over what is left now, 'new' takes it as if declared with the new total"
+        )
+    who: dict[str, Any] = {"author": "resume", "reason": f"total {span}, {policy}"}
+    how = "stretch" if policy == "stretch" else "keep"
+    scheduler.apply(by_hand(Extend(span, how=how, **who)))
+    if policy == "new":
+        rest = plan.curve.schedule.part(scheduler.position, steps, of=steps)
+        scheduler.apply(by_hand(Replace(rest, **who)))
 
 
 def fill(loop: Loop, run: Run, step: int) -> None:
@@ -100,7 +150,7 @@ def fill(loop: Loop, run: Run, step: int) -> None:
     loop.rates = _column(run, "lr", step)
     loop.losses = _column(run, "loss", step)
     loop.evaluations = [
-        {k: v for k, v in event.items() if k not in ("kind", "time")}
+        {k: v for k, v in event.items() if k not in OWN}
         for event in run.evaluations
         if event["step"] <= step
     ]

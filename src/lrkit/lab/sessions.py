@@ -30,10 +30,8 @@ Ending = tuple[Literal["done", "failed", "stopped"], str]
 class Session:
     """All that a sitting needs; *about* is what its checkpoints must agree on with the run.
 
-    *edits* are given to the scheduler at the beginning, each with the step it is for.
-
-    *threads* is the number that torch is to use, None for the present one: on a CPU the sums
-    depend on it.
+    *edits* are given to the scheduler at the beginning, each with the step it is for. *threads* is
+    the number that torch is to use, None for the present one: on a CPU the sums depend on it.
     """
 
     task: Task
@@ -62,15 +60,14 @@ class Session:
         interrupts = Interrupts()
         book: AbstractContextManager[Any] = nullcontext() if journal is None else journal
         with book, _conditions(self.seed, task.device, self.threads), _open(self.watcher):
-            loop = Loop(
-                task, self.plan.scheduler(task), self.rules, journal, self.watcher, self.about
-            )
+            scheduler = self.plan.scheduler(task, journal)
+            loop = Loop(task, scheduler, self.rules, journal, self.watcher, self.about)
             conductor = Conductor(loop, self.plan, keeper, self.ask, interrupts)
             with nullcontext() if keeper is None else interrupts:
                 if begin is not None:
                     begin(conductor)
                 for edit in self.edits:
-                    loop.scheduler.apply(edit)
+                    scheduler.apply(edit)
                 status, reason = _run(conductor)
             if journal is not None:
                 journal.close(status, reason)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from lrkit.control import Edit
+from lrkit.errors import SpecError
 from lrkit.lab.catalog import DEFAULT, task
 from lrkit.lab.contract import Task
 from lrkit.lab.keeping import AUTO, KEEP, Keep, check_keeping, keeper_of
@@ -20,7 +21,7 @@ from lrkit.lab.result import RunResult
 from lrkit.lab.sessions import Session
 from lrkit.lab.snapshots import ABOUT
 from lrkit.lab.stages import Ask
-from lrkit.records import Journal
+from lrkit.records import Journal, Sink
 from lrkit.schedules import Schedule, SpanLike, parse
 
 
@@ -41,6 +42,7 @@ def train(
     header: Mapping[str, Any] | None = None,
     checkpoint: str | float = AUTO,
     keep: Keep = KEEP,
+    tensorboard: bool = False,
     ask: Ask | None = None,
     edits: Sequence[tuple[SpanLike, Edit]] = (),
     progress: bool | Watcher = False,
@@ -57,6 +59,7 @@ def train(
     - *checkpoint* says how often a run writes a checkpoint: a span ("1ep", "500st", "10%"), "none",
       or "auto": by the clock, for 2 % of the time at most. The last *keep* stay ("all": every one),
       and those asked for by hand. One is written at the end, too. `resume` goes on from there.
+    - *tensorboard* writes TensorBoard's event files into the run's folder while it goes.
     - *ask* is called with a `Stage` when all updates are made; the edits it returns are applied,
       and if an `Extend` is among them the training goes on.
     - *edits* are made when their moment comes, as if by hand: `[("30ep", Set(0.01))]`.
@@ -85,9 +88,11 @@ def train(
     watcher = Bar(made.name) if progress is True else progress or None
     session = Session(made, str(spec), plan, rules, seed, watcher, ask, resolved(edits, plan))
     if run is None:
+        if tensorboard:
+            raise SpecError("tensorboard shows a run; say where it is kept: run='runs/a'")
         return session.conduct(None, None)
-    full = header_of(session, what, options, checkpoint, keep) | dict(header or {})
-    journal = Journal.create(run, **full)
+    about = header_of(session, what, options, checkpoint, keep, tensorboard) | dict(header or {})
+    journal = Journal.create(run, sinks=views(tensorboard), **about)
     session.about = about_of(journal.header)
     return session.conduct(journal, keeper_of(journal, checkpoint, keep, plan.length))
 
@@ -104,6 +109,7 @@ def header_of(
     options: Mapping[str, Any] | None,
     checkpoint: str | float,
     keep: Keep,
+    tensorboard: bool,
 ) -> dict[str, Any]:
     """Return what a reader of the journal needs in order to run the training again."""
     made, plan = session.task, session.plan
@@ -117,6 +123,7 @@ def header_of(
         "options": dict(options or {}),
         "horizon": dataclasses.asdict(plan.curve.horizon),
         "updates": plan.updates,
+        "edits": [edit.to_dict() for edit in session.edits],
         **dataclasses.asdict(session.rules),
         "score": made.score,
         "higher_is_better": made.higher_is_better,
@@ -124,7 +131,17 @@ def header_of(
         "threads": torch.get_num_threads(),
         "checkpoint": checkpoint,
         "keep": keep,
-    }
+        "tensorboard": tensorboard,
+    } | ({} if (groups := plan.groups(made)) is None else {"groups": groups})
+
+
+def views(tensorboard: bool) -> list[Sink]:
+    """Return the sinks of a run."""
+    if not tensorboard:
+        return []
+    from lrkit.sinks import TensorBoard  # an optional install
+
+    return [TensorBoard()]
 
 
 def about_of(header: Mapping[str, Any]) -> dict[str, Any]:
