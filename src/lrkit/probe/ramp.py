@@ -59,10 +59,8 @@ class Ramp:
     begun_above: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not 0 < value < math.inf:
-                raise SpecError(f"`{name}` must be above 0 and finite, got {value!r}")
+        _check_rate("low", self.low)
+        _check_rate("high", self.high)
         if not self.low < self.high:
             raise SpecError(f"`low < high` must hold, got {self.low:g} and {self.high:g}")
         whole = isinstance(self.steps, int) and not isinstance(self.steps, bool)
@@ -111,15 +109,24 @@ def ramp_for(
     """
     names = [base.__name__ for base in type(optimizer).__mro__]
     default = next((RANGES[name] for name in names if name in RANGES), UNKNOWN)
+    for name, value in (("low", low), ("high", high)):
+        if value is not None:
+            _check_rate(name, value)
     bottom = default[0] if low is None else low
     top = default[1] if high is None else high
     # One end alone may lie beyond the other's default; the range then keeps its width.
-    if high is None and low is not None and 0 < low < math.inf and not low < top:
+    if high is None and low is not None and not low < top:
         top = low * default[1] / default[0]
-    if low is None and high is not None and 0 < high < math.inf and not bottom < high:
+    if low is None and high is not None and not bottom < high:
         bottom = high * default[0] / default[1]
     ramp = Ramp(bottom, top, steps, kind)
     if high is not None or kind == "linear":
         return ramp
     decades = math.log10(top / bottom)
     return replace(ramp, more=math.ceil((steps - 1) * BEYOND / decades))
+
+
+def _check_rate(name: str, value: object) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 < value < math.inf:  # type: ignore[operator]
+        raise SpecError(f"`{name}` must be above 0 and finite, got {value!r}")

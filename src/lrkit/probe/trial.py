@@ -24,7 +24,8 @@ from lrkit.probe.precision import Precision
 from lrkit.probe.ramp import Ramp
 from lrkit.probe.restore import drop_gradients
 
-EVERYTHING_BELOW = 0.1  # a test that ends in this part of its ramp began too high
+LOOK_ON = 8  # updates beyond the high end that a test goes on when the loss is no longer good
+AT_ONCE = 0.1  # a test that ends in this part of its ramp began too high
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Found:
 
     def too_high(self, steps: int) -> bool:
         """Whether the loss rose at once, at the lowest rates."""
-        shortest = max(8, math.ceil(EVERYTHING_BELOW * steps))
+        shortest = max(8, math.ceil(AT_ONCE * steps))
         return self.ending != "end" and len(self.losses) <= shortest
 
 
@@ -73,8 +74,10 @@ class Trial:
         )
         found, watch = Found(), Watch()
         units: DeadUnits | None = None
+        lost = 0
         for step, rate in enumerate(rates):
-            if step >= ramp.steps and not watch.still_good:
+            lost = 0 if watch.still_good else lost + 1
+            if step >= ramp.steps and lost > LOOK_ON:
                 break
             group = list(islice(self.batches, self.accumulate))
             if self.dead and units is None:
