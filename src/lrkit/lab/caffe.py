@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -68,10 +69,12 @@ def cifar10_full(mean: Tensor) -> nn.Sequential:
         nn.init.normal_(layer.weight, std=deviation)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
-    layers = (first, nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU(), WithinChannel())
-    layers += (second, nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True), WithinChannel())
-    layers += (third, nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True), nn.Flatten(), last)
-    net = nn.Sequential(Centred(mean), *layers)
+    net = nn.Sequential(
+        Centred(mean),
+        *(first, nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU(), WithinChannel()),
+        *(second, nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True), WithinChannel()),
+        *(third, nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True), nn.Flatten(), last),
+    )
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
@@ -84,14 +87,16 @@ def cifar10_quick(
 ) -> Task:
     """Caffe's cifar10_full network on CIFAR-10 (50,000 train, 10,000 test), SGD with momentum.
 
-    The schedule is the rate of the weights; the biases of the first two convolutions and of the
-    last layer have twice that, and the last layer has 250 times the weight decay on its weights
-    and none on its biases: Caffe's lr_mult and decay_mult. Two things are PyTorch's and not
-    Caffe's: images are shuffled every epoch, and the rate multiplies the momentum's sum instead of
-    entering it, which is the same while the rate stands still.
+    Pixels go from 0 to 255, less the mean of the images to train. The schedule is the rate of the
+    weights; the biases of the first two convolutions and of the last layer have twice that, and
+    the last layer has 250 times the weight decay on its weights and none on its biases: Caffe's
+    lr_mult and decay_mult. Two things are PyTorch's and not Caffe's: images are shuffled every
+    epoch, and the rate multiplies the momentum's sum instead of entering it, which is the same
+    while the rate stands still.
     """
     images = cifar10()
-    model = cifar10_full(torch.as_tensor(images.zero)).to(device)
+    mean = images.train.mean(axis=0, dtype=np.float64).astype(np.float32)
+    model = cifar10_full(torch.from_numpy(mean)).to(device)
     train = IndexBatches(
         torch.from_numpy(images.train).to(device),
         torch.from_numpy(images.train_labels).to(device),

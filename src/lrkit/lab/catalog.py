@@ -20,6 +20,7 @@ from lrkit.lab.contract import Task, first_line
 from lrkit.lab.lenet import lenet_digits, lenet_fashion
 from lrkit.lab.poly import poly_tanh
 from lrkit.lab.randomness import seeded
+from lrkit.lab.relu import relu_digits
 
 Factory = Callable[..., Any]
 
@@ -28,6 +29,7 @@ BUILT_IN: Final[Mapping[str, Factory]] = {
     "lenet-digits": lenet_digits,
     "lenet-fashion": lenet_fashion,
     "poly-tanh": poly_tanh,
+    "relu-digits": relu_digits,
 }
 DEFAULT: Final = "lenet-digits"
 
@@ -45,7 +47,7 @@ def tasks() -> tuple[TaskInfo, ...]:
     """Return what is built in.
 
     >>> [info.name for info in tasks()]
-    ['cifar10-quick', 'lenet-digits', 'lenet-fashion', 'poly-tanh']
+    ['cifar10-quick', 'lenet-digits', 'lenet-fashion', 'poly-tanh', 'relu-digits']
     """
     return tuple(
         TaskInfo(name, (factory.__doc__ or "").partition("\n")[0], _options(factory))

@@ -35,7 +35,7 @@ def headers(comparison: Comparison) -> tuple[str, ...]:
     """Return the headings of the columns after the name."""
     score = comparison.score_name
     own = (score, "lowest to highest", "trained", "against the first", "seeds above / below")
-    return (*own, *sources(comparison))
+    return (*own, *comparison.study.also, *sources(comparison))
 
 
 def lines(comparison: Comparison) -> list[Line]:
@@ -51,6 +51,7 @@ def lines(comparison: Comparison) -> list[Line]:
                 range_text(row.summary),
                 f"{len(row.scores)} of {len(row.runs)}",
                 *_paired_cells(comparison, row),
+                *(measured_text(row, name) for name in comparison.study.also),
                 *(_reference_cell(row, source) for source in found),
             ),
         )
@@ -108,6 +109,33 @@ def mean_text(s: Summary) -> str:
 def range_text(s: Summary) -> str:
     """Return the lowest and the highest: `0.891 to 0.899`."""
     return f"{number(s.low)} to {number(s.high)}" if s.n > 1 else DASH
+
+
+def measured_text(row: RowResult, name: str) -> str:
+    """Return mean and spread of another score, over all seeds that stayed finite."""
+    found = row.measured(name)
+    count = f", n = {len(found)}" if len(found) < len(row.runs) else ""
+    return mean_text(Summary.of(list(found.values()))) + (count if found else "")
+
+
+def declared_text(row: RowResult) -> str:
+    """Return the schedule of *row* as it was declared, and what was done to it by hand."""
+    edits = "".join(f"; at {at} {edit}" for at, edit in row.row.edits)
+    return f"{row.row.schedule}{edits}"
+
+
+def found_text(comparison: Comparison) -> str:
+    """Return in sentences what the range test of the study found; "" without one."""
+    sought = comparison.sought
+    if sought is None:
+        return ""
+    curve, taken = sought.curve, sought.rates
+    used = ", ".join(f"{name} {rate:g}" for name, rate in taken.items()) or "nothing"
+    return (
+        f"Range test before the first training: rates from {curve.rates[0]:.3g} to "
+        f"{curve.rates[-1]:.3g} in {len(curve.rates)} updates, {curve.repeats} times, seed "
+        f"{comparison.study.seeds[0]}. It says: {sought.suggestion}. Taken: {used}."
+    )
 
 
 def difference_text(p: Paired) -> str:

@@ -13,6 +13,8 @@ from lrkit.plots import Chart, Line, curve_chart
 
 WIDE: Final = 5.0
 """An axis whose values differ by more than this factor is logarithmic."""
+MOST_LINES: Final = 20
+"""More lines over the epochs cannot be told apart; those over the rates then say more."""
 
 
 def charts(comparison: Comparison) -> dict[str, Chart]:
@@ -26,11 +28,16 @@ def charts(comparison: Comparison) -> dict[str, Chart]:
             )
             for i, panel in enumerate(panels, 1)
         }
-    found = {"rate": _rates(rows, comparison.study.per, "Learning rate")}
-    if any(row.scores for row in rows):
+    found = {}
+    if len(rows) <= MOST_LINES:
+        found["rate"] = _rates(rows, comparison.study.per, "Learning rate")
+    if any(row.scores for row in rows) and len(rows) <= MOST_LINES:
         found["loss"] = _over_epochs(rows, "training loss", _loss, "Training loss")
         label, of = _score(comparison)
-        found["score"] = _over_epochs(rows, label, of, f"{label[0].upper()}{label[1:]}")
+        found["score"] = _over_epochs(rows, label, of, _title(label))
+    for name in (comparison.score_name, *comparison.study.also):
+        if (chart := _over_rates(comparison, name)) is not None:
+            found[f"{name}-by-rate"] = chart
     return found
 
 
@@ -61,6 +68,30 @@ def _over_epochs(
         band = (values.min(0), values.max(0)) if len(trained) > 1 else (None, None)
         lines.append(Line(_label(row, sweep), _epochs(trained[0]), values.mean(0), *band))
     return Chart(lines, "epoch", ylabel, title, log=_is_wide(lines), sweep=sweep)
+
+
+def _over_rates(comparison: Comparison, name: str) -> Chart | None:
+    """Return the last *name* of each family against the rate; None without several rates."""
+    if len(comparison.study.rates) < 2:
+        return None
+    lines = []
+    for family in dict.fromkeys(row.row.family for row in comparison.rows):
+        rows = [row for row in comparison.rows if row.row.family == family]
+        found = [
+            (float(row.row.value), list(values.values()))
+            for row in rows
+            if (values := row.measured(name))
+        ]
+        if found:
+            rates = [rate for rate, _ in found]
+            mean, low, high = np.array([(np.mean(v), min(v), max(v)) for _, v in found]).T
+            lines.append(Line(family, rates, mean, low, high))
+    title = f"{_title(name)} at the end, against the rate"
+    return Chart(lines, "learning rate", name, title, xlog=True) if lines else None
+
+
+def _title(label: str) -> str:
+    return f"{label[0].upper()}{label[1:]}"
 
 
 def _epochs(run: RunResult) -> list[float]:

@@ -51,9 +51,6 @@ Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
 def cifar10() -> Images:
     """Return CIFAR-10: 50,000 images to train and 10,000 to test, 32x32 in colour, ten kinds.
 
-    A network is given what Caffe's examples give theirs: pixels from 0 to 255 less the mean image
-    of those to train.
-
     Looked for in the folder `LRKIT_DATA` names and `cifar10/` in it, then where torchvision keeps
     it (`data/` here and `~/.cache/torch`), then in `../shared/data/cifar10` seen from this folder
     and those above it, then in lrkit's own cache, and at last downloaded there. Three forms are
@@ -72,8 +69,7 @@ def cifar10() -> Images:
     found = (read for folder in candidates if (read := _form(folder)) is not None)
     parts = (next(found, None) or _download(looked))()
     (train, train_labels), (test, test_labels) = parts
-    mean = train.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return Images(train, train_labels, test, test_labels, zero=mean, unit=1.0)
+    return Images(train, train_labels, test, test_labels, zero=0.0, unit=1.0)
 
 
 def _form(folder: Path) -> Callable[[], tuple[Part, Part]] | None:

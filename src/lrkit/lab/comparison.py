@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
@@ -24,6 +24,9 @@ from lrkit.lab.statistics import Paired, Summary
 from lrkit.lab.study import Study, study_json
 from lrkit.records import list_runs, remove_run, replay, write_file
 from lrkit.schedules import Curve, Horizon
+
+if TYPE_CHECKING:
+    from lrkit.lab.sought import Sought
 
 LOCK: Final = ".compare.lock"
 BOARD: Final = ".progress"
@@ -48,6 +51,14 @@ class RowResult:
         """Why the other seeds count as failed."""
         return {run.seed: run.failure for run in self.runs if run.failure}
 
+    def measured(self, name: str) -> dict[int, float]:
+        """Return the last *name* of every seed that stayed finite, one that learned nothing too."""
+        return {
+            run.seed: float(run.evaluations[-1][name])
+            for run in self.runs
+            if run.status == "done" and name in run.evaluations[-1]
+        }
+
     @property
     def summary(self) -> Summary:
         """Mean and spread of the scores of the seeds that trained."""
@@ -58,6 +69,7 @@ class RowResult:
 class Comparison:
     """What a study came to; `replayed` trainings were finished before.
 
+    `study` has the rates that the range test gave in its schedules; `sought` is that test.
     `score_name` is "" for a study that only draws curves.
     """
 
@@ -66,6 +78,7 @@ class Comparison:
     score_name: str = ""
     higher_is_better: bool = True
     replayed: int = 0
+    sought: Sought | None = None
 
     def paired(self, row: RowResult) -> Paired:
         """Return the differences of *row* from the first schedule, seed by seed."""
@@ -96,10 +109,15 @@ def compare(
     if not study.task:
         return _curves_only(study)
     with installed():
+        from lrkit.lab.catalog import pick_device
         from lrkit.lab.prepare import prepare
+        from lrkit.lab.sought import seek
 
     screen = console or Console(stderr=True, quiet=not progress)
     with only_one(folder):
+        sought = seek(study, pick_device(study.device), folder) if study.find else None
+        if sought is not None:
+            study = study.with_rates(sought.rates)
         plan = prepare(study)
         jobs = jobs_of(study, plan.device, folder / RUNS)
         write_file(folder / "study.json", study_json(study))
@@ -117,7 +135,7 @@ def compare(
         for row, curve in zip(study.rows(), plan.curves, strict=True)
     )
     replayed = len(jobs) - len(left)
-    return Comparison(study, rows, plan.score_name, plan.higher_is_better, replayed)
+    return Comparison(study, rows, plan.score_name, plan.higher_is_better, replayed, sought)
 
 
 def _curves_only(study: Study) -> Comparison:

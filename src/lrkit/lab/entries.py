@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -34,15 +34,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A schedule of a study, or one for each value of the parameter in `vary`.
 
     `vary = {factor = [0.9, 0.8]}` puts each value where `text` and `name` say `{factor}`.
-    `total` is a length of its own, `options` go to the task over those of the study. `edits` are
-    made by hand while it trains: `{ at = "30ep", edit = "set", value = 0.01 }`, with the fields
-    that the edit has. Entries of one `panel` are drawn on one axis when the study trains nothing.
+    `total` is a length of its own and `seeds` are some of the study's, for what takes long;
+    `options` go to the task over those of the study. `edits` are made by hand while it trains:
+    `{ at = "30ep", edit = "set", value = 0.01 }`, with the fields that the edit has. Entries of
+    one `panel` are drawn on one axis when the study trains nothing.
     """
 
     text: str
     name: str = ""
     vary: dict[str, tuple[float | str, ...]] = {}
     total: str | int | None = None
+    seeds: tuple[int, ...] = ()
     options: dict[str, Value] = {}
     edits: tuple[dict[str, Value], ...] = ()
     panel: str = ""
@@ -54,8 +56,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Row:
     """One schedule of a study under its name; `value` of the parameter `sweep` made it, if any.
 
-    `total` is its length (None: the task's own), `options` are those of its task, `edits` what is
-    done to it while it trains, each with the moment for it.
+    `total` is its length (None: the task's own), `seeds` are its own (none: the study's),
+    `options` those of its task, `edits` what is done to it while it trains, each with the moment
+    for it. `family` is the name of its entry, which the rows at several rates share, and `sought`
+    says that a range test has yet to give the rates in it.
     """
 
     name: str
@@ -63,11 +67,43 @@ class Row:
     sweep: str = ""
     value: str = ""
     total: str | int | None = None
+    seeds: tuple[int, ...] = ()
     options: Mapping[str, Value] = field(default_factory=dict)
     edits: tuple[tuple[Span, Edit], ...] = ()
     panel: str = ""
     note: str = ""
     references: tuple[Reference, ...] = ()
+    family: str = ""
+    sought: bool = False
+
+
+class Find(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A range test that gives the rates of a study: `{base}`, `{peak}`, `{maximum}` in a text.
+
+    The fields are arguments of `lrkit.find`; the seed is the first of the study.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    steps: int = 100
+    kind: Literal["exponential", "linear"] = "exponential"
+    repeats: int = 3
+    clip: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.repeats < 1:
+            raise ValueError(f"`steps >= 1` and `repeats >= 1`, got {self.steps}, {self.repeats}")
+
+
+STAND_INS: Final = {"base": 0.001, "peak": 0.003, "maximum": 0.006}
+"""What the range test gives, and the rates that stand for it until then."""
+
+
+def filled(text: str, rates: Mapping[str, float]) -> str:
+    """Return *text* with each rate where its name stands in braces."""
+    for name, rate in rates.items():
+        text = text.replace(f"{{{name}}}", repr(rate))
+    return text
 
 
 def expanded(
@@ -82,6 +118,7 @@ def expanded(
     """
     common: dict[str, Any] = {
         "total": total if entry.total is None else entry.total,
+        "seeds": entry.seeds,
         "options": {**options, **entry.options},
         "edits": tuple(_edit(data, entry.name or entry.text) for data in entry.edits),
         "panel": entry.panel,
@@ -89,13 +126,16 @@ def expanded(
         "references": entry.references,
     }
     for name, text, sweep, value in _varied(entry):
+        whole = filled(text, STAND_INS)
+        common["sought"] = whole != text
         try:
-            schedule = parse(text)
+            schedule = parse(whole)
         except SpecError as error:
             reason = f"schedule {name!r}: {error.reason}"
             raise SpecError(reason, error.text, error.position) from error
         if not rates:
             yield Row(name, schedule, sweep, value, **common)
+        common["family"] = name
         for rate in rates:
             yield Row(f"{name} at {rate:g}", rate * schedule, "rate", f"{rate:g}", **common)
 

@@ -15,14 +15,14 @@ from lrkit.lab.extra import installed
 class Images:
     """Images (count, height, width), uint8, with a fourth axis of 3 for colours, and labels 0..9.
 
-    A network is given (pixel - `zero`) / `unit`; `zero` may be an image.
+    A network is given (pixel - `zero`) / `unit`.
     """
 
     train: NDArray[np.uint8]
     train_labels: NDArray[np.int64]
     test: NDArray[np.uint8]
     test_labels: NDArray[np.int64]
-    zero: float | NDArray[np.float32]
+    zero: float
     unit: float
 
 

@@ -38,6 +38,7 @@ def jobs_of(study: Study, device: str, root: Path) -> list[Job]:
         Job(study, row, seed, device, identity, root / f"{_slug(row.name)}-s{seed}-{identity[:8]}")
         for seed in study.seeds
         for row in study.rows()
+        if not row.seeds or seed in row.seeds
         for identity in [identity_of(study, row, seed, device)]
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lrkit.control import course
 from lrkit.errors import SpecError
 from lrkit.lab.catalog import pick_device, task
 from lrkit.lab.entries import Row, Value
@@ -39,12 +40,12 @@ def prepare(study: Study) -> Prepared:
     for row in rows:
         try:
             plan = plan_of(made[_key(row)], row.schedule, options, total=row.total)
-            resolved(row.edits, plan)
+            edits = resolved(row.edits, plan)
         except SpecError as error:
             raise type(error)(
                 f"schedule {row.name!r}: {error.reason}", error.text, error.position
             ) from error
-        curves.append(plan.curve)
+        curves.append(course(plan.curve, edits))
     first = made[_key(rows[0])]
     return Prepared(device, tuple(curves), first.score, first.higher_is_better)
 

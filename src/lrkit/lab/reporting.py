@@ -64,11 +64,16 @@ def markdown(comparison: Comparison, drawn: dict[str, Chart]) -> str:
             for line in cells.lines(comparison)
         ]
         parts += [_markdown_table(names, rows), cells.EXPLANATION]
+    parts += [cells.found_text(comparison)]
     if failed := cells.failures(comparison):
         parts += ["## What failed", "\n".join(f"- {_plain(item)}" for item in failed)]
     parts += [f"![{chart.title}]({name}.png)" for name, chart in drawn.items()]
-    texts = [(row.row.name, f"`{row.row.schedule}`") for row in comparison.rows]
+    texts = [(row.row.name, f"`{cells.declared_text(row)}`") for row in comparison.rows]
     parts += ["## The schedules", _markdown_table(("schedule", "text"), texts)]
+    if edited := [row for row in comparison.rows if row.row.edits]:
+        effective = [(row.row.name, f"`{row.curve.schedule}`") for row in edited]
+        parts += ["## With the edits: the effective schedules"]
+        parts += [_markdown_table(("schedule", "effective"), effective)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -85,8 +90,17 @@ def _page(comparison: Comparison, drawn: dict[str, Chart]) -> str:
         "score": "After each epoch; the band goes from the lowest seed to the highest.",
     }
     sections += [Section("", chart_html(c), about.get(name, "")) for name, c in drawn.items()]
-    texts = [[row.row.name, code(str(row.row.schedule)), row.row.note] for row in comparison.rows]
-    sections.append(Section("The schedules", html_table(["schedule", "text", "note"], texts)))
+    texts = [
+        [row.row.name, code(cells.declared_text(row)), code(str(row.curve.schedule)), row.row.note]
+        for row in comparison.rows
+    ]
+    heads = ["schedule", "text", "effective", "note"]
+    if not any(row.row.edits for row in comparison.rows):
+        heads.remove("effective")
+        texts = [[*text[:2], text[3]] for text in texts]
+    sections.append(Section("The schedules", html_table(heads, texts)))
+    if found := cells.found_text(comparison):
+        sections.append(Section("Range test", f"<p>{html.escape(found)}</p>"))
     if note := comparison.study.note.strip():
         sections.append(Section("About this study", f"<p>{html.escape(note)}</p>"))
     return document(_title(comparison), sections, subtitle=cells.settings(comparison))

@@ -9,13 +9,14 @@ import difflib
 import math
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
 from lrkit.errors import DataError, SpecError
-from lrkit.lab.entries import Entry, Reference, Row, Value, expanded
+from lrkit.lab.entries import STAND_INS, Entry, Find, Reference, Row, Value, expanded, filled
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +27,9 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
       `total` of its own.
     - `options` go to the task, those of an entry over these; `clip`, `accumulate`, `amp`, `per`
       and `device` to `train`.
+    - `also` names further scores to report, beside the one of the task.
+    - `find` is a range test before the first training; schedules say `{base}`, `{peak}` or
+      `{maximum}` where they want what it gives.
     - `steps_per_epoch` and `batch_size` set the horizon of a study without a task.
 
     The first schedule is the one that the others are compared with, seed by seed.
@@ -55,9 +59,29 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     device: str = "auto"
     steps_per_epoch: int | None = None
     batch_size: int | None = None
+    also: tuple[str, ...] = ()
+    find: Find | None = None
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The rates that the schedules want from the range test."""
+        texts = [item if isinstance(item, str) else item.text for item in self.schedules]
+        return tuple(name for name in STAND_INS if any(f"{{{name}}}" in t for t in texts))
+
+    def with_rates(self, rates: Mapping[str, float]) -> Study:
+        """Return the study with the *rates* that a range test gave in its schedules."""
+        return msgspec.structs.replace(
+            self,
+            schedules=tuple(
+                filled(item, rates)
+                if isinstance(item, str)
+                else msgspec.structs.replace(item, text=filled(item.text, rates))
+                for item in self.schedules
+            ),
+        )
 
     def rows(self) -> tuple[Row, ...]:
         """Return every schedule that is to run: entries x values x rates, in that order."""
@@ -118,7 +142,8 @@ def _explain(message: str) -> str:
     if match is None:
         return message.replace("`$.", "`").replace("Object missing", "the study lacks the")
     key, path = match[1], match[2] or ""
-    kind = Reference if "references" in path else Entry if "schedules" in path else Study
+    kinds = {"references": Reference, "schedules": Entry, "find": Find}
+    kind = next((kind for name, kind in kinds.items() if name in path), Study)
     known = list(kind.__struct_fields__)
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
@@ -143,6 +168,18 @@ def _check(study: Study) -> None:
         raise SpecError(f"rates must be finite and > 0, got {list(study.rates)}")
     if not study.task and study.total is None and study.epochs is None:
         raise SpecError("a study without a task needs a total for its curves; add total = '100ep'")
-    names = [row.name for row in study.rows()]
+    if study.wanted and study.find is None:
+        raise SpecError(
+            f"a range test gives {{{study.wanted[0]}}}, and the study has none; add a table [find]"
+        )
+    if study.find is not None and not study.task:
+        raise SpecError("a range test needs a task, the study has none; add task = '...'")
+    rows = study.rows()
+    if other := [row for row in rows if not {*row.seeds} <= {*study.seeds}]:
+        raise SpecError(
+            f"a schedule's seeds must be among the study's, {other[0].name!r} has "
+            f"{list(other[0].seeds)}; the study has {list(study.seeds)}"
+        )
+    names = [row.name for row in rows]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SpecError(f"every schedule needs a name of its own, {twice[0]!r} comes twice")
