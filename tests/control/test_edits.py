@@ -5,21 +5,28 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lrkit.control import (
+    Checkpoint,
+    Cooldown,
+    Extend,
     Hold,
     Release,
+    Replace,
+    Rollback,
     Scale,
     Set,
+    Stop,
+    course,
+    courses,
     edit_from_dict,
     effective,
-    overlay,
     share_out,
 )
 from lrkit.errors import HorizonError, SpecError
-from lrkit.schedules import constant, cosine, linear, parse, warmup
+from lrkit.schedules import Horizon, constant, cosine, linear, parse, warmup
 
 T = np.arange(120.0)
 
@@ -108,25 +115,59 @@ def test_edits_of_other_groups_are_left_out():
     assert rates(constant(1.0), edits, group="head")[-1] == 0.5
 
 
+def flat(*levels):
+    return [constant(level).over(100) for level in levels]
+
+
 def test_setting_all_groups_keeps_their_ratios():
-    bases = [0.0, 0.1, 0.2, 0.1]
-    shares = share_out([Set(0.03, step=4)], [None] * 4, [lambda t, b=b: b for b in bases])
-    values = [overlay(s, lambda t: 9.0).at(4).of(9.0) for s in shares]
-    assert values == [0.0, 0.03, 0.06, 0.03]
+    many = courses([Set(0.03, step=4)], [None] * 4, flat(0.0, 0.1, 0.2, 0.1))
+    assert [curve(4) for curve in many] == [0.0, 0.03, 0.06, 0.03]
+
+
+def test_a_cooldown_takes_all_groups_down_together():
+    edits = [Scale(0.5, group=1, step=2), Cooldown("20%", to=0.01, step=50)]
+    many = courses(edits, [None] * 3, flat(0.1, 0.4, 0.0))
+    assert [curve.total for curve in many] == [70.0] * 3
+    assert [curve(70) for curve in many] == pytest.approx([0.01, 0.02, 0.0])
+    assert many[1](60) == pytest.approx(2 * many[0](60))
+
+
+def test_a_new_schedule_for_all_groups_keeps_the_ratio_of_the_step():
+    new = Replace("0.3 * cosine()", step=50)
+    many = courses([Scale(0.5, group=0, step=2), new], [None] * 3, flat(0.1, 0.1, 0.0))
+    assert [str(curve.schedule).split(" >> ")[-1] for curve in many] == [
+        "0.3 * cosine()",
+        "2 * (0.3 * cosine())",
+        "0 * (0.3 * cosine())",
+    ]
+
+
+def test_a_new_schedule_multiplies_the_groups_own_rates_where_the_old_one_did():
+    owns = [0.1, 0.3]
+    curves = [(own * cosine()).over(100) for own in owns]
+    for edit in (Replace("hold()", step=20), Replace("hold()", step=20, group=1)):
+        many = courses([edit], ["body", "head"], curves, owns)
+        assert many[1](20) == 0.3
+        assert many[0](20) == (0.1 if edit.group is None else curves[0](20))
+
+
+def test_a_group_without_edits_keeps_its_very_curve():
+    curves = flat(0.1, 0.2)
+    assert courses([Scale(0.5, step=2, group=1)], [None] * 2, curves)[0] is curves[0]
+    assert courses([Scale(0.5, step=2)], [None] * 2, [None, curves[1]])[0] is None
 
 
 def test_a_floor_by_group_is_shared_out():
     edit = Scale(0.1, floor={"head": 0.05, 0: 0.02}, step=1)
-    shares = share_out([edit], ["body", "head", "rest"], [lambda t: 0.1] * 3)
-    got = [overlay(s, lambda t: 0.1).at(1).of(0.1) for s in shares]
-    assert got == pytest.approx([0.02, 0.05, 0.01], rel=1e-15)
+    many = courses([edit], ["body", "head", "rest"], flat(0.1, 0.1, 0.1))
+    assert [curve(1) for curve in many] == pytest.approx([0.02, 0.05, 0.01], rel=1e-15)
     with pytest.raises(SpecError, match="share_out"):
         effective(constant(0.1), [edit])
 
 
 def test_an_edit_for_a_group_that_is_not_there_is_refused():
     with pytest.raises(SpecError, match="'tail'"):
-        share_out([Scale(0.1, group="tail", step=1)], ["head"], [lambda t: 1.0])
+        share_out([Scale(0.1, group="tail", step=1)], ["head"], flat(1.0))
 
 
 numbers = st.floats(0, 1e3, allow_nan=False)
@@ -135,45 +176,41 @@ heads = st.fixed_dictionaries(
         "step": st.none() | st.integers(0, 10**9),
         "author": st.text(max_size=5),
         "reason": st.text(max_size=5),
-        "group": st.none() | st.integers(0, 9) | st.sampled_from(["head", "body"]),
+        "letter": st.text(max_size=5),
     }
 )
+one_group = st.fixed_dictionaries(
+    {"group": st.none() | st.integers(0, 9) | st.sampled_from(["head", "body"])}
+)
+spans = st.sampled_from([None, "200st", "1ep", "2.5%", 17])
+some_spans = spans.filter(bool)
 floors = numbers | st.dictionaries(st.sampled_from(["a", "b", 0, 1]), numbers, max_size=3)
 edits = st.one_of(
-    st.builds(lambda f, low, h: Scale(f, floor=low, **h), st.floats(0, 0.99), floors, heads),
-    st.builds(lambda v, h: Set(v, **h), numbers, heads),
-    st.builds(lambda h: Hold(**h), heads),
-    st.builds(lambda h: Release(**h), heads),
-)
+    st.builds(
+        lambda f, low, n, h, g: Scale(f, floor=low, over=n, **h, **g),
+        st.floats(0, 0.99), floors, spans, heads, one_group,
+    ),
+    st.builds(lambda v, n, h, g: Set(v, over=n, **h, **g), numbers, spans, heads, one_group),
+    st.builds(lambda h, g: Hold(**h, **g), heads, one_group),
+    st.builds(lambda h, g: Release(**h, **g), heads, one_group),
+    st.builds(
+        lambda n, to, shape, h: Cooldown(n, to=to, shape=shape, **h),
+        some_spans, numbers, st.sampled_from(["linear", "cosine", "one_minus_sqrt"]), heads,
+    ),
+    st.builds(
+        lambda n, how, h: Extend(n, how=how, **h),
+        some_spans, st.sampled_from(["stretch", "keep"]), heads,
+    ),
+    st.builds(lambda h, g: Replace("0.1 * (warmup(5%) >> cosine())", **h, **g), heads, one_group),
+    st.builds(lambda kind, h: kind(**h), st.sampled_from([Stop, Checkpoint]), heads),
+    st.builds(lambda f, h: Rollback(f, **h), st.floats(0, 2), heads),
+)  # fmt: skip
 
 
 @given(edits)
 def test_json_round_trip(edit):
     text = json.dumps(edit.to_dict(), allow_nan=False)
     assert edit_from_dict(json.loads(text)) == edit
-
-
-steps = st.integers(0, 100)
-plain = st.one_of(
-    st.builds(lambda f, t: Scale(f, step=t), st.floats(0, 4), steps),
-    st.builds(lambda f, low, t: Scale(f, floor=low, step=t), st.floats(0, 0.9), numbers, steps),
-    st.builds(lambda v, t: Set(v, step=t), numbers, steps),
-    st.builds(lambda t: Hold(step=t), steps),
-    st.builds(lambda t: Release(step=t), steps),
-)
-
-
-@settings(max_examples=150)
-@given(st.lists(plain, max_size=8))
-def test_overlay_and_effective_agree_bit_for_bit(many):
-    """What the scheduler writes and what the effective schedule says must never part."""
-    schedule = 0.3 * (warmup(10) >> cosine(1, 0.1))
-    curve = schedule.over(100)
-    done = overlay(many, curve)
-    vector = done.over(curve(T), T)
-    assert np.array_equal(effective(schedule, many, curve.horizon).over(100)(T), vector)
-    assert [done.at(t).of(curve(t)) for t in T] == vector.tolist()
-    assert (vector >= 0).all()
 
 
 @pytest.mark.parametrize(
@@ -192,7 +229,18 @@ def test_overlay_and_effective_agree_bit_for_bit(many):
         (lambda: Hold(group=-1), "counts from 0"),
         (lambda: Hold(group=True), "name or its index"),
         (lambda: Hold(author=3), "author must be text"),
-        (lambda: edit_from_dict({"edit": "scael", "factor": 1}), "did you mean 'scale'"),
+        (lambda: Hold(letter=3), "letter must be text"),
+        (lambda: Scale(0.5, over=0), "`over > 0` must hold"),
+        (lambda: Cooldown(None), "needs a span"),
+        (lambda: Cooldown("20%", shape="sine"), "shape must be one of"),
+        (lambda: Cooldown("20%", group="head"), "is for the whole run"),
+        (lambda: Extend("20x"), "with a unit"),
+        (lambda: Extend(100, how="shrink"), "'stretch' or 'keep'"),
+        (lambda: Replace(3), "a schedule or its text"),
+        (lambda: Replace("cosin()"), "did you mean cosine"),
+        (lambda: Stop(group=1), "is for the whole run"),
+        (lambda: edit_from_dict([1]), "is an object"),
+        (lambda: edit_from_dict({"edit": "scael", "factor": 1}), "did you mean scale"),
         (lambda: edit_from_dict({"edit": ["scale"]}), "must name a kind"),
         (lambda: edit_from_dict({"edit": "scale", "factr": 1}), "has no field 'factr'"),
         (lambda: edit_from_dict({"edit": "scale"}), "lacks a field"),
@@ -202,3 +250,36 @@ def test_overlay_and_effective_agree_bit_for_bit(many):
 def test_bad_edits_say_what_is_wrong(make, message):
     with pytest.raises(SpecError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("edits", "total", "message"),
+    [
+        ([Cooldown("20%", step=5)], None, "part of the run's total"),
+        ([Set(0.1, over="20%", step=5)], None, "part of the run's total"),
+        ([Cooldown(5, to=0.2, step=5)], 100.0, "goes down"),
+        ([Extend(50, step=50)], 100.0, "`total > 50`"),
+        ([Extend(200, step=5)], None, "use Extend"),
+        ([Replace("hold(90st) >> cosine()", step=50)], 100.0, "nothing is left for"),
+        ([Set(0.1, over="1ep", step=5)], 100.0, "steps_per_epoch"),
+    ],
+)
+def test_edits_that_cannot_be_say_why(edits, total, message):
+    with pytest.raises(SpecError, match=message):
+        course(constant(0.1), edits, Horizon(total))
+
+
+@pytest.mark.parametrize(
+    ("edit", "text"),
+    [
+        (Scale(0.5, over="200st", group="head"), "scale 0.5 over=200st group=head"),
+        (Set(0.01), "set 0.01"),
+        (Cooldown("20%", shape="cosine"), "cooldown 20% shape=cosine"),
+        (Extend("40ep", how="keep"), "extend 40ep how=keep"),
+        (Replace("0.1 * cosine()"), "replace 0.1 * cosine()"),
+        (Rollback(0.5), "rollback 0.5"),
+        (Stop(reason="enough"), "stop"),
+    ],
+)
+def test_an_edit_reads_like_the_command(edit, text):
+    assert str(edit) == text

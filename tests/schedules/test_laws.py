@@ -231,3 +231,75 @@ def test_an_end_that_falls_on_a_restart_does_not_restart(cycles, first, stretch)
     curve = lr.cosine(1, 0, first).repeat(stretch=stretch).over(total)
     assert curve(total) == curve(total + 1) == curve(total + 1e6) == 0
     assert lr.step_decay(1, 0.5, first).over(3 * first)(3 * first) == 0.25
+
+
+@many
+@given(schedules, st.integers(0, 1500), st.integers(1, 900))
+def test_a_part_is_the_schedule_itself_bit_for_bit(s, start, length):
+    curve, part = curve_of(s), curve_of(s.part(start, start + length, of=TOTAL))
+    t = np.linspace(0, length, 50)
+    assert np.array_equal(part(t), curve(start + t))
+    assert part.end == length
+    assert part(length + 10) == curve(start + length)
+
+
+@many
+@given(schedules)
+def test_a_clock_at_the_pace_of_the_steps_changes_nothing(s):
+    curve = curve_of(s)
+    same = curve_of(s.warp([0, 700, TOTAL], [0, 700, TOTAL]))
+    assert np.array_equal(same.values(), curve.values())
+    assert set(curve.joints) <= set(same.joints)
+
+
+@many
+@given(schedules, st.integers(1, 1900), st.floats(0.3, 3))
+def test_a_stretched_rest_keeps_the_past_and_reaches_the_same_end(s, step, factor):
+    curve = curve_of(s)
+    end = step + factor * (TOTAL - step)
+    warped = curve_of(s.warp([0, step, end], [0, step, TOTAL]))
+    assert np.array_equal(warped.values(0, step), curve.values(0, step))
+    assert warped(end) == curve(TOTAL)
+    # Off any jump: the same place of the clock, approached from both.
+    if not curve.joints and factor > 0.5:
+        inside = step + 0.37 * (end - step)
+        place_of = step + 0.37 * (TOTAL - step)
+        near = curve(np.array([place_of - 1e-6, place_of + 1e-6]))
+        wide = 1e-6 * (1 + near.max()) + 2 * np.ptp(near)
+        assert near.min() - wide <= warped(inside) <= near.max() + wide
+
+
+def test_the_joints_of_a_part_and_of_a_stretched_schedule_lie_where_the_rate_bends():
+    s = lr.warmup(10) >> lr.hold("20st") >> lr.linear()
+    assert s.part(5, 40, of=100).over().joints == (5, 25)
+    assert s.warp([0, 20, 200], [0, 20, 100]).over().joints == (10, 20, 42.5)
+    jump = (lr.hold(7) >> lr.constant(0.1)).warp([0, 1, 101], [0, 1, 12]).over(101)
+    assert [(j.before, j.after) for j in jump.facts().jumps] == [(1.0, 0.1)]
+
+
+def test_a_clock_may_stand_and_run_backwards():
+    stands = lr.linear().warp([0, 10, 30, 40], [0, 10, 10, 100]).over()
+    assert set(stands([10, 17, 29.5])) == {0.9}
+    assert lr.linear().warp([0, 100], [100, 0]).over(100)([0, 100]).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: lr.cosine().warp([0], [0]), "two or more, got 1 and 1"),
+        (lambda: lr.cosine().warp([0, 5], [0, 5, 6]), "two or more, got 2 and 3"),
+        (lambda: lr.cosine().warp([1, 5], [0, 5]), r"`at\[0\] = 0` must hold"),
+        (lambda: lr.cosine().warp([0, 5, 5], [0, 5, 6]), "must rise"),
+        (lambda: lr.cosine().warp([0, 5], [0, -5]), "finite and >= 0"),
+        (lambda: lr.cosine().warp([0, "1ep", "5st"], [0, 5, 6]).over(9, steps_per_epoch=9), "rise"),
+        (lambda: lr.cosine().warp(5, 6), "must be a list"),
+        (lambda: lr.cosine().part(5, 5), "`start < stop` must hold"),
+        (lambda: lr.cosine().part(5, "2ep"), "one unit"),
+        (lambda: lr.cosine().part(0, 5, of=0), "`of > 0` must hold"),
+        (lambda: lr.cosine().warp([0, 5], [0, 0]).over(5), "say of how many steps"),
+        (lambda: lr.parse("cosine().part(0, 5, 6, 7)"), "too many positional"),
+    ],
+)
+def test_a_clock_that_cannot_be_says_why(make, said):
+    with pytest.raises(lr.SpecError, match=said):
+        make()

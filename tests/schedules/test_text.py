@@ -109,7 +109,11 @@ def test_text_does_not_import_or_call(monkeypatch):
         ("linear(start=1, 2)", 16, "cannot follow one with a name"),
         ("cosine() cosine()", 9, "expected an operator or the end"),
         ("cosine() >> linear()", 0, "at most one piece of a sequence"),
-        ("cosine().clp(1)", 9, "expected one of clip, part, repeat, stairs, warp after '.', got 'clp'"),
+        (
+            "cosine().clp(1)",
+            9,
+            "expected one of clip, part, repeat, stairs, warp after '.', got 'clp'",
+        ),
         ("0.3 >> cosine()", 0, "a schedule is needed here, got 0.3"),
         ("0.3 * 5ep", 6, "* joins schedules and numbers"),
         ("0.3 # cosine()", 4, "unexpected character '#'"),

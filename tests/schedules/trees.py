@@ -93,6 +93,22 @@ recipes = st.sampled_from(
 )
 
 
+ticks = st.tuples(st.floats(0.5, 200) | st.integers(1, 90), st.floats(0, 2500) | st.integers(0, 99))
+totals = st.sampled_from([None, 2000, 400])
+
+
+def _warped(s: Schedule, points: list[tuple[float, float]]) -> Schedule:
+    at, clock = [0.0], [0.0]
+    for length, position in points:
+        at.append(at[-1] + length)
+        clock.append(position)
+    return s.warp(at, clock, of=2000)
+
+
+def _part(s: Schedule, start: int, length: int, of: int | None) -> Schedule:
+    return s.part(start, start + length, of=of)
+
+
 def _grow(inner: st.SearchStrategy[Schedule]) -> st.SearchStrategy[Schedule]:
     return st.one_of(
         st.builds(lambda a, s: a * s, rates, inner),
@@ -104,6 +120,11 @@ def _grow(inner: st.SearchStrategy[Schedule]) -> st.SearchStrategy[Schedule]:
         st.builds(_before, fixed_leaf, inner),
         st.builds(_cycles, inner, st.integers(1, 4), st.floats(0.8, 1.5), st.floats(0, 1.2)),
         st.builds(_every, inner, st.floats(0.8, 1.5)),
+        st.builds(_warped, inner, st.lists(ticks, min_size=1, max_size=3)),
+        st.builds(_part, inner, st.integers(0, 300), st.integers(1, 200), totals),
+        st.builds(
+            lambda s, a: s.part(f"{a}ep", f"{a + 3}ep", of="200ep"), inner, st.integers(0, 9)
+        ),
     )
 
 

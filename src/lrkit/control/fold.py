@@ -197,10 +197,17 @@ class Fold:
         return [whole if until is None else part(whole, 0, until, until if room is None else room)]
 
 
-def fold_of(curve: Curve, edits: Iterable[Edit]) -> Fold:
-    """Return the fold of *edits*, in the order of their steps, over *curve*."""
-    fold = Fold(curve.schedule, curve.horizon)
-    for edit in in_order(edits):
+def fold_of(
+    schedule: Schedule | Curve,
+    edits: Iterable[Edit],
+    horizon: Horizon | None,
+    group: GroupKey | None,
+) -> Fold:
+    """Return the fold of the *edits* for *group* over *schedule*, in the order of their steps."""
+    if isinstance(schedule, Curve):
+        schedule, horizon = schedule.schedule, schedule.horizon
+    fold = Fold(schedule, Horizon() if horizon is None else horizon)
+    for edit in in_order(e for e in edits if e.group is None or e.group == group):
         fold = edit.on(fold, step_of(edit))
     return fold
 
@@ -231,10 +238,7 @@ def course(
     >>> c.total, c([25, 50]).round(4).tolist()
     (200.0, [0.8536, 0.25])
     """
-    if not isinstance(schedule, Curve):
-        schedule = Curve(schedule, Horizon() if horizon is None else horizon)
-    mine = [e for e in edits if e.group is None or e.group == group]
-    return fold_of(schedule, mine).curve() if mine else schedule
+    return fold_of(schedule, edits, horizon, group).curve()
 
 
 def effective(
@@ -247,18 +251,14 @@ def effective(
     """Return the schedule that a run with *edits* follows, as one expression; see `course`.
 
     On the horizon that `course` returns with it, it gives the rates of the run, bit for bit.
+    *horizon* is needed only where an edit looks at a rate, or has a span in another unit.
 
     >>> from lrkit.control import Scale
     >>> from lrkit.schedules import Horizon, cosine
     >>> print(effective(0.3 * cosine(), [Scale(0.5, step=50)], Horizon(100.0)))
     0.3 * cosine() * table([1, 0.5], [0st, 50st], kind=step)
     """
-    mine = [e for e in edits if e.group is None or e.group == group]
-    if not isinstance(schedule, Curve):
-        if not mine:
-            return schedule
-        schedule = Curve(schedule, Horizon() if horizon is None else horizon)
-    return fold_of(schedule, mine).schedule()
+    return fold_of(schedule, edits, horizon, group).schedule()
 
 
 def in_order(edits: Iterable[Edit]) -> list[Edit]:

@@ -106,6 +106,14 @@ class SpikeGuard(Written):
         """Return *state* with none of its edits counted; what it saw of the metric stays."""
         return state | {"used": 0}
 
+    def rolled_back(self, saved: State, now: State) -> State:
+        """Return the state after a rollback: that of the checkpoint, *saved*, but for the count.
+
+        How often it has acted is known from *now*, or a spike that comes again would be met for
+        ever.
+        """
+        return saved | {"used": now["used"]}
+
     def placed(self, horizon: Horizon) -> Self:
         """Return the guard with *after* in steps of *horizon*."""
         return replace(self, after=steps_only(self.after, horizon))

@@ -191,7 +191,7 @@ class Schedule(ABC):
         """
         from lrkit.schedules.warp import Warp
 
-        return Warp(self, tuple(at), tuple(clock), of)  # type: ignore[arg-type]
+        return Warp(self, at, clock, of)  # type: ignore[arg-type]
 
     def part(self, start: SpanLike, stop: SpanLike, of: SpanLike | None = None) -> Schedule:
         """Return the piece of this schedule from *start* to *stop*, 0 <= start < stop.
