@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lrkit.lab.comparison import Comparison, RowResult, compare
     from lrkit.lab.contract import IndexBatches, Task
     from lrkit.lab.entries import Entry, Reference, Row
+    from lrkit.lab.finding import find
     from lrkit.lab.progress import Watcher
     from lrkit.lab.reporting import report, table
     from lrkit.lab.result import RunResult
@@ -44,6 +45,7 @@ __all__ = [
     "branch",
     "compare",
     "decode_study",
+    "find",
     "load_study",
     "report",
     "resume",
@@ -60,6 +62,7 @@ _HOMES: Final = {
     "comparison": ("Comparison", "RowResult", "compare"),
     "contract": ("IndexBatches", "Task"),
     "entries": ("Entry", "Reference", "Row"),
+    "finding": ("find",),
     "progress": ("Watcher",),
     "reporting": ("report", "table"),
     "result": ("RunResult",),

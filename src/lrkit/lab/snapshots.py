@@ -67,7 +67,7 @@ def restore(loop: Loop, state: Mapping[str, Any], saved: Saved, *, scheduler: bo
     when the state does not fit the task.
     """
     try:
-        _load(loop.task, state)
+        load_parts(loop.task, state)
         loop.precision.load_state_dict(state["scaler"])
         if scheduler:
             loop.scheduler.load_state_dict(state["scheduler"])
@@ -103,7 +103,8 @@ def check_about(state: Mapping[str, Any], about: Mapping[str, Any], saved: Saved
             )
 
 
-def _load(task: Task, state: Mapping[str, Any]) -> None:
+def load_parts(task: Task, state: Mapping[str, Any]) -> None:
+    """Give *task* the weights, the optimizer's state and the parts of a checkpoint's *state*."""
     task.model.load_state_dict(state["model"])
     buffers = dict(task.model.named_buffers())
     for name, value in state["buffers"].items():
