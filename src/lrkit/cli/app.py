@@ -10,7 +10,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 from typer.main import get_command
 
-from lrkit.cli import compare, families, lint, runs, show, tasks, train
+from lrkit.cli import compare, families, lint, runs, show, tasks, train, watch
 from lrkit.cli.errors import OK, exit_code
 from lrkit.cli.examples import description, epilog
 from lrkit.cli.screen import guarded_stdout, say
@@ -51,6 +51,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "lint": lint.lint,
     "schedules": families.schedules,
     "train": train.train,
+    "watch": watch.watch,
     "compare": compare.compare,
     "tasks": tasks.tasks,
 }

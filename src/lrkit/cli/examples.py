@@ -49,6 +49,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "the rate moves once an epoch; the outcome as JSON",
         ),
     ),
+    "watch": (
+        ("lrkit watch poly-tanh", "rate, loss and score in the terminal, until the run ends"),
+        ("lrkit watch poly-tanh --once --json", "how it is now, for a script"),
+    ),
     "compare": (
         ("lrkit compare study.toml", "run a study; call it again to go on after Ctrl-C"),
         (

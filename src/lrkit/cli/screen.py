@@ -14,6 +14,7 @@ from lrkit.cli.errors import StdoutClosed
 from lrkit.errors import DataError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 PLAIN_WIDTH: Final = 120
@@ -80,8 +81,15 @@ def say_json(value: Any) -> None:
     say(msgspec.json.format(data, indent=2).decode())
 
 
-def say_table(table: Table) -> None:
-    """Write *table* to stdout: in colour on a terminal, else plain."""
+def say_json_line(value: Any) -> None:
+    """Write *value* to stdout as one line of JSON, for a reader that takes them as they come."""
+    import msgspec
+
+    say(msgspec.json.encode(value, enc_hook=str).decode())
+
+
+def say_table(table: RenderableType) -> None:
+    """Write *table*, or what else Rich draws, to stdout: in colour on a terminal, else plain."""
     from rich.console import Console
 
     drawn = io.StringIO()

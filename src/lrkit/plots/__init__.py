@@ -11,7 +11,7 @@ from lrkit.plots.page import Html, Section, code, document, page, table
 from lrkit.plots.picture import Picture, plot
 from lrkit.plots.still import figure, lines_png, still
 from lrkit.plots.svg import notebook, svg
-from lrkit.plots.terminal import terminal, terminal_chart, terminal_lines
+from lrkit.plots.terminal import terminal, terminal_chart, terminal_lines, terminal_plot
 from lrkit.plots.thumbnail import thumbnail
 
 __all__ = [
@@ -37,5 +37,6 @@ __all__ = [
     "terminal",
     "terminal_chart",
     "terminal_lines",
+    "terminal_plot",
     "thumbnail",
 ]

@@ -12,12 +12,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from lrkit.errors import SpecError
 from lrkit.plots.chart import Array, Chart, Line, curve_chart
 from lrkit.plots.style import colour, library, short, ticks
 from lrkit.schedules import Curve
 
 WIDTH: Final = 100
 SMALLEST: Final = (30, 8)
+LEAST: Final = (20, 6)
+"""Columns and rows of the smallest chart that still shows something."""
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _one_at_a_time = threading.Lock()  # plotext draws on one figure that belongs to the process
@@ -71,6 +74,19 @@ def terminal_chart(
     color = colours_wanted() if color is None else color
     body = _drawn(chart.thinned(4 * columns), columns, min(rows, 40), color)
     return "\n".join([*_title(chart, columns), body, *_legend(chart, columns, color)])
+
+
+def terminal_plot(chart: Chart, width: int, height: int, color: bool) -> str:
+    """Return *chart* as text of just *width* columns and *height* rows: no title and no legend.
+
+    For views that put several beside each other; raises `SpecError` below 20 columns or 6 rows.
+    """
+    if width < LEAST[0] or height < LEAST[1]:
+        raise SpecError(
+            f"a chart needs at least {LEAST[0]} columns and {LEAST[1]} rows, got {width} and "
+            f"{height}; leave it out"
+        )
+    return _drawn(chart.thinned(4 * width), width, height, color)
 
 
 def colours_wanted() -> bool:

@@ -11,19 +11,23 @@ from lrkit.records.columns import read_columns, read_curve, write_columns, write
 from lrkit.records.course import course_of, declared_of, edits_of
 from lrkit.records.creation import free_name
 from lrkit.records.files import write_file
+from lrkit.records.following import Follower
 from lrkit.records.format import FORMAT
 from lrkit.records.inbox import Inbox, Letter, submit
 from lrkit.records.journal import Journal
 from lrkit.records.listing import RunSummary, find_run, list_runs, remove_run
 from lrkit.records.outlets import Sink
+from lrkit.records.progress import Progress, progress_of
 from lrkit.records.provenance import provenance
 from lrkit.records.replay import Run, replay
 
 __all__ = [
     "FORMAT",
+    "Follower",
     "Inbox",
     "Journal",
     "Letter",
+    "Progress",
     "Run",
     "RunSummary",
     "Sink",
@@ -33,6 +37,7 @@ __all__ = [
     "find_run",
     "free_name",
     "list_runs",
+    "progress_of",
     "provenance",
     "read_columns",
     "read_curve",

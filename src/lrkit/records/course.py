@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lrkit.control import Edit, courses, edit_from_dict
@@ -28,11 +28,11 @@ def declared_of(run: Run, group: GroupKey | None = None) -> Curve:
     return _chosen(run, group, curves)
 
 
-def course_of(run: Run, group: GroupKey | None = None) -> Curve:
+def course_of(run: Run, group: GroupKey | None = None, *, more: Sequence[Edit] = ()) -> Curve:
     """Return what *run* follows: its schedule with all accepted edits in it, as one expression.
 
     Bit for bit the rates of the run, on the horizon that the edits left; arguments and errors as
-    for `declared_of`.
+    for `declared_of`. *more* are edits that it would have besides, each with its step.
 
     >>> import tempfile
     >>> from lrkit.records import Journal, replay
@@ -44,7 +44,7 @@ def course_of(run: Run, group: GroupKey | None = None) -> Curve:
     0.1 * cosine() * table([1, 0.5], [0st, 50st], kind=step)
     """
     names, curves, owns = _groups(run)
-    return _chosen(run, group, courses(edits_of(run), names, curves, owns))
+    return _chosen(run, group, courses([*edits_of(run), *more], names, curves, owns))
 
 
 def edits_of(run: Run) -> list[Edit]:
@@ -69,10 +69,9 @@ _Groups = tuple[list[str | None], list[Curve | None], list[float]]
 
 def _groups(run: Run) -> _Groups:
     """Return name, declared curve (None: not driven) and own rate of each group."""
-    horizon = _horizon(run)
     rows = run.header.get("groups")
     if not rows:  # one schedule for all
-        return [None], [_whole(run).over(horizon)], [1.0]
+        return [None], [_whole(run).over(_horizon(run))], [1.0]
     names: list[str | None] = []
     curves: list[Curve | None] = []
     owns: list[float] = []
@@ -81,7 +80,7 @@ def _groups(run: Run) -> _Groups:
         curve = None
         if row.get("schedule") is not None:
             schedule = _read(run, row["schedule"])
-            curve = (schedule if own == 1.0 else own * schedule).over(horizon)
+            curve = (schedule if own == 1.0 else own * schedule).over(_horizon(run, row))
         names.append(row.get("name"))
         owns.append(own)
         curves.append(curve)
@@ -121,8 +120,9 @@ def _read(run: Run, written: Any) -> Schedule:
         ) from error
 
 
-def _horizon(run: Run) -> Horizon:
-    written = run.header.get("horizon")
+def _horizon(run: Run, row: Mapping[str, Any] | None = None) -> Horizon:
+    """Return the horizon of *run*, or that of a group's *row* where it has one of its own."""
+    written = (row or {}).get("horizon", run.header.get("horizon"))
     if written is None:
         return Horizon()
     try:

@@ -122,6 +122,11 @@ def replay(folder: str | os.PathLike[str], *, damaged: Literal["raise", "skip"] 
     with disk_errors(path, "read"), open(path, "rb") as file:
         header = parse_header(file.readline(), path)
         fold.feed(file)
+    return run_of(target, header, fold, locked)
+
+
+def run_of(target: Path, header: Mapping[str, Any], fold: Fold, locked: bool) -> Run:
+    """Return the run in *target* as *fold* has it; *locked* says whether it is being written."""
     status, reason = fold.ending or ("running" if locked else "dead", "")
     metrics, recorded = fold.columns()
     return Run(
@@ -213,6 +218,12 @@ class Fold:
             for index, event in enumerate(self.events[:before]):
                 if index not in void and _comes_again(event, resume, known):
                     void.add(index)
+        # A letter that a resume has taken in again stands where it came among the other edits.
+        letters: dict[str, int] = {}
+        for index, event in enumerate(self.events):
+            if event["kind"] == "edit" and (letter := event.get("letter")):
+                void.update([letters[letter]] if letter in letters else [])
+                letters[letter] = index
         return [event for index, event in enumerate(self.events) if index not in void]
 
     def columns(self) -> tuple[dict[str, Column], dict[str, NDArray[np.bool_]]]:
