@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lrkit.control import Controller, Steered, steered
 from lrkit.drive.rules import RATE, ByGroup
 from lrkit.errors import SpecError
 from lrkit.schedules import Horizon, SpanLike
@@ -32,6 +33,23 @@ def given_schedules(
     if not given:
         raise SpecError("a scheduler needs a schedule; pass lr=, scale= or a hyper-parameter")
     return given
+
+
+def unsteered(
+    value: ByGroup | Steered | None, what: str
+) -> tuple[ByGroup | None, tuple[Controller, ...]]:
+    """Return the schedules in *value* and the controllers that come with them."""
+    if isinstance(value, Steered) or (isinstance(value, str) and "|" in value):
+        both = steered(value)
+        return both.schedule, both.controllers
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            if isinstance(one, Steered) or (isinstance(one, str) and "|" in one):
+                raise SpecError(
+                    f"controllers steer the whole run, {what} has one for group {key!r}; pass "
+                    "controllers=[...]"
+                )
+    return value, ()
 
 
 def horizon_of(

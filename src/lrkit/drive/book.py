@@ -56,6 +56,8 @@ class Book:
         else:
             raise SpecError(f"run must be a folder or a Journal, got {run!r}; write 'runs/mine'")
         self.journal: Journal | None = run if isinstance(run, Journal) else None
+        #: Whether the run began here, and not with an earlier program.
+        self.fresh = False
         self._inbox: Inbox | None = None
         self._unsettled: list[Letter] = []
         self._tried = 0.0
@@ -74,7 +76,7 @@ class Book:
         when no state was *loaded*, `DataError` where the disk or another writer is in the way.
         """
         known = [edit.to_dict() for edit in edits]
-        fresh = self.journal is None and not os.path.lexists(self.path)
+        self.fresh = fresh = self.journal is None and not os.path.lexists(self.path)
         if self.journal is None and not fresh and not loaded:
             raise LoopError(
                 f"a run starts in a folder of its own, {self.path} exists; "

@@ -8,26 +8,32 @@ from typing import Any, SupportsFloat, TypeAlias
 import torch.distributed as dist
 
 from lrkit.control import Controller, Edit, Observation, State
+from lrkit.drive.rules import Plan
 from lrkit.errors import LoopError, SpecError
+from lrkit.schedules import Horizon
 
 Metrics: TypeAlias = Mapping[str, SupportsFloat] | SupportsFloat
 
 
-class Panel:
-    """Controllers and their states, in the order given."""
+def check_controllers(given: Sequence[Controller]) -> tuple[Controller, ...]:
+    """Return *given*, or raise `SpecError` for what is no controller."""
+    for controller in given:
+        if not isinstance(controller, Controller):
+            raise SpecError(
+                f"a controller has init, update and to_dict, got {controller!r}; "
+                "pass for example plateau(0.1, patience=5)"
+            )
+    return tuple(given)
 
-    def __init__(
-        self, controllers: Sequence[Controller], states: Sequence[State] | None = None
-    ) -> None:
-        for controller in controllers:
-            if not isinstance(controller, Controller):
-                raise SpecError(
-                    f"a controller has init, update and to_dict, got {controller!r}; "
-                    "pass for example plateau(0.1, patience=5)"
-                )
-        self.controllers = tuple(controllers)
+
+class Panel:
+    """Controllers and their states, in the order given; their spans are placed on the horizon."""
+
+    def __init__(self, plan: Plan, states: Sequence[State] | None = None) -> None:
+        self.controllers = plan.controllers
+        self._placed = [_placed(controller, plan.horizon) for controller in plan.controllers]
         self.states: list[State] = (
-            [c.init() for c in self.controllers] if states is None else [dict(s) for s in states]
+            [c.init() for c in self._placed] if states is None else [dict(s) for s in states]
         )
 
     def read(self, metrics: Metrics) -> dict[str, float]:
@@ -45,7 +51,7 @@ class Panel:
     def ask(self, observation: Observation) -> list[Edit]:
         """Return the edits that the controllers answer *observation* with."""
         edits = []
-        for i, controller in enumerate(self.controllers):
+        for i, controller in enumerate(self._placed):
             self.states[i], edit = controller.update(self.states[i], observation)
             if edit is not None:
                 edits.append(edit)
@@ -61,6 +67,12 @@ class Panel:
                 "to go to another step call seek(t)"
             )
         raise LoopError(f"metrics must be named, as in step(metrics={{'loss': x}}), got {value!r}")
+
+
+def _placed(controller: Controller, horizon: Horizon) -> Controller:
+    place = getattr(controller, "placed", None)
+    placed: Controller = controller if place is None else place(horizon)
+    return placed
 
 
 def _number(name: object, value: Any) -> float:

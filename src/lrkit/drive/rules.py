@@ -79,6 +79,12 @@ class Plan:
         all_driven = [driven for rule in rates for _, driven in rule.by]
         return max(driven.end for driven in all_driven)
 
+    @property
+    def horizon(self) -> Horizon:
+        """The horizon of the rate, on which controllers place their spans."""
+        rates = [rule for rule in self.rules if rule.hyper == RATE] or self.rules
+        return max((d.curve for _, d in rates[0].by), key=lambda curve: curve.total).horizon
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON types; raises `SpecError` for what cannot be saved."""
         return {

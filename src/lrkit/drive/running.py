@@ -8,7 +8,7 @@ from typing import Any, Self
 from lrkit.control import Command, Controller, Edit, GroupKey, State
 from lrkit.drive.book import WRONG, Book, End, Source, edit_of_event, end_at_last, ending_of
 from lrkit.drive.book import read_letter as edit_in
-from lrkit.drive.header import header_of
+from lrkit.drive.header import header_of, redeclared
 from lrkit.drive.lanes import Column, NumberLane, TensorLane
 from lrkit.drive.panel import Panel
 from lrkit.drive.post import Post
@@ -35,6 +35,7 @@ class Running(Stepper):
         self._returning: list[tuple[int, Edit]] = []
         self._early: list[tuple[Edit, Source]] = []
         self._loaded = False
+        self._policy = ""
         self._rates: list[tuple[str, ParamGroup, Column | None]] = []
         self._rates_of: object = None
         self._writer.watched = book is not None
@@ -117,7 +118,7 @@ class Running(Stepper):
                 f"a state for each of the {len(self._panel.states)} controllers is needed, got "
                 f"{len(states)}; pass what controller_states() returned"
             )
-        self._panel = Panel(self._panel.controllers, states)
+        self._panel = Panel(self._plan, states)
 
     # How it ends.
 
@@ -179,6 +180,8 @@ class Running(Stepper):
             self._writer.watched, self._book = False, None
             raise trouble
         if post.leads:
+            if not book.fresh:
+                self._redeclare()
             end_at_last(self, book, self._writer.ending)
             for edit, source in self._early:
                 book.edit(edit, source, self.position)
@@ -201,12 +204,22 @@ class Running(Stepper):
             if at >= here and edit.letter not in known and not isinstance(edit, Command)
         ]
 
-    def _came_back(self, known: set[str]) -> None:
-        """A state was loaded that knows the letters *known*."""
+    def _came_back(self, known: set[str], policy: str) -> None:
+        """A state was loaded that knows the letters *known*; *policy* settled a difference."""
         self._loaded, self._early = True, []
+        self._policy = policy
         if self._post is not None:
             self._call_back(known)
             self._moved()
+            self._redeclare()
+
+    def _redeclare(self) -> None:
+        """Write down what took the place of the plan that the journal began with."""
+        book = self._book
+        if book is not None and book.owned and book.journal and self._policy in ("new", "stretch"):
+            for edit in redeclared(self._writer, self._policy, book.journal.header):
+                book.edit(edit, "hand", self.position)
+        self._policy = ""
 
     def _moved(self) -> None:
         if self._book is not None and self._post is not None:
@@ -259,7 +272,9 @@ class Running(Stepper):
         if book is None or self._post is None:
             return
         while self._returning and self._returning[0][0] <= self.position:
-            self._accept(self._returning.pop(0)[1], again=True)
+            at, edit = self._returning.pop(0)
+            self._accept(edit, again=True)
+            book.edit(edit, "hand", at)  # once more: its place is among those decided again
         for letter in self._post.collect(book.poll):
             self._answer(book, letter)
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from lrkit.control import Controller, Edit
-from lrkit.drive.arguments import given_schedules, horizon_of
+from lrkit.control import Controller, Edit, Steered
+from lrkit.drive.arguments import given_schedules, horizon_of, unsteered
 from lrkit.drive.attach import check_free, innermost
 from lrkit.drive.audit import Audit, warn
 from lrkit.drive.book import RunLike, book_of
 from lrkit.drive.lanes import rate_in
-from lrkit.drive.panel import Panel
+from lrkit.drive.panel import Panel, check_controllers
 from lrkit.drive.resume import POLICIES, Policy, Snapshot, announce, read_state, reconcile
 from lrkit.drive.rules import RATE, ByGroup, Plan, check_rules, make_rules
 from lrkit.drive.running import Running
@@ -70,8 +70,8 @@ class Scheduler(Running):
         self,
         optimizer: Optimizer,
         *,
-        lr: ByGroup | None = None,
-        scale: ByGroup | None = None,
+        lr: ByGroup | Steered | None = None,
+        scale: ByGroup | Steered | None = None,
         total: SpanLike | Horizon | None = None,
         steps_per_epoch: float | None = None,
         batch_size: float | None = None,
@@ -90,10 +90,12 @@ class Scheduler(Running):
         if resume not in POLICIES:
             raise SpecError(f"resume must be one of {', '.join(POLICIES)}, got {resume!r}")
         book = book_of(run, sinks, tensorboard)
+        (lr, first), (scale, second) = unsteered(lr, "lr"), unsteered(scale, "scale")
         rules = make_rules(given_schedules(lr, scale, hyper or {}, hypers), horizon, groups)
-        panel = Panel([controllers] if isinstance(controllers, Controller) else controllers)
+        third = [controllers] if isinstance(controllers, Controller) else controllers
         self.resume: Policy = resume
-        self._declared = Plan(unit, rules, panel.controllers)
+        self._declared = Plan(unit, rules, check_controllers([*first, *second, *third]))
+        panel = Panel(self._declared)
         self._audit = Audit(unit, self._declared.end, horizon.steps_per_epoch)
         self._tie(optimizer, Writer(innermost(optimizer), rules), panel, 0)
         self._watch(book)
@@ -170,13 +172,13 @@ class Scheduler(Running):
             if self._captured[i] == saved.rates[i]:
                 self._captured[i] = own  # the optimizer was loaded before the scheduler was built
         writer, self._plan = self._writer, result.plan
-        self._panel = Panel(result.plan.controllers, result.states)
+        self._panel = Panel(result.plan, result.states)
         writer.rules, writer.owns = result.plan.rules, [*result.owns]
         writer.take_edits(result.edits, result.position)
         writer.adopt()
         self._audit.follow(writer.end, result.position)
         self._go(result.position)
-        self._came_back({edit.letter for edit in saved.edits})
+        self._came_back({edit.letter for edit in saved.edits}, self.resume if text else "")
 
     def _snapshot(self, plan: Plan, owns: Sequence[float]) -> Snapshot:
         writer = self._writer
@@ -209,9 +211,7 @@ class Scheduler(Running):
         writer = Writer(innermost(state["optimizer"]), here.plan.rules)
         writer.take_edits(here.edits, here.position)
         writer.owns = [*here.owns]
-        self._tie(
-            state["optimizer"], writer, Panel(here.plan.controllers, here.states), here.position
-        )
+        self._tie(state["optimizer"], writer, Panel(here.plan, here.states), here.position)
         self._watch(None)  # of two who hold the same run, only one may write
         self._extra_count = state["_extra_count"]
         if not state["tied"]:
