@@ -8,15 +8,17 @@ import pytest
 
 from lrkit.control import (
     Controller,
+    Cooldown,
     Observation,
     Scale,
     controller_from_dict,
+    course,
     effective,
     plateau,
     register,
 )
 from lrkit.errors import SpecError
-from lrkit.schedules import constant
+from lrkit.schedules import Horizon, as_span, constant
 
 torch = pytest.importorskip("torch")
 
@@ -179,3 +181,38 @@ def test_reading_back_refuses_what_it_does_not_know():
         controller_from_dict(data | {"format": 9})
     with pytest.raises(SpecError, match="twice"):
         register("plateau")(plateau)
+
+
+def answers(controller, losses, first=0):
+    state, found = controller.init(), []
+    for t, loss in enumerate(losses, first):
+        state, edit = controller.update(state, Observation(t, {"loss": loss}))
+        found.append(edit)
+    return state, found
+
+
+def test_nothing_counts_before_after():
+    controller = plateau(0.5, patience=1, after="2ep").placed(Horizon(100.0, 3.0))
+    state, found = answers(controller, [0.1, 9.0, 9.0, 9.0, 9.0, 9.0, 5.0, 5.0, 5.0])
+    assert [edit is not None for edit in found] == [False] * 8 + [True]
+    assert state["best"] == 5.0
+    with pytest.raises(SpecError, match=r"controller\.placed"):
+        answers(plateau(after="2ep"), [1.0])
+
+
+def test_it_cools_down_once_and_then_rests():
+    controller = plateau(patience=0, then="cooldown", over="10%").placed(Horizon(200.0))
+    state, found = answers(controller, [1.0, 1.0, 1.0, 1.0])
+    edits = [edit for edit in found if edit is not None]
+    assert edits == [Cooldown(20, step=1, author="plateau", reason=edits[0].reason)]
+    assert course(constant(0.1), edits, Horizon(200.0)).total == 21
+    assert controller.without_edits(state)["cooled"] is False
+    with pytest.raises(SpecError, match="needs its span"):
+        plateau(then="cooldown")
+    with pytest.raises(SpecError, match="then must be"):
+        plateau(then="stop")
+
+
+def test_a_cut_may_take_its_time():
+    _, found = answers(plateau(0.5, patience=0, over="5st"), [1.0, 1.0])
+    assert found[1].over == as_span(5)

@@ -249,7 +249,7 @@ def test_a_clock_at_the_pace_of_the_steps_changes_nothing(s):
     curve = curve_of(s)
     same = curve_of(s.warp([0, 700, TOTAL], [0, 700, TOTAL]))
     assert np.array_equal(same.values(), curve.values())
-    assert set(curve.joints) <= set(same.joints)
+    assert {j for j in curve.joints if j > 0} <= set(same.joints)
 
 
 @many
