@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from lrkit.control import course
 from lrkit.errors import DataError, SpecError
 from lrkit.lab import Study, decode_study, load_study
 from lrkit.lab.jobs import identity_of, jobs_of
+from lrkit.schedules import Horizon, parse
 
 HEAD = 'name = "s"\ntask = "poly-tanh"\n'
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.toml"))
@@ -155,3 +157,92 @@ def test_a_missing_library_is_named_with_the_remedy() -> None:
         done.stdout.splitlines()
         == ["the lab needs torch, which is not installed; pip install 'lrkit[lab]'"] * 2
     ), done.stderr
+
+
+def test_an_entry_has_a_length_seeds_and_options_of_its_own(tmp_path: Path) -> None:
+    study = decode_study(
+        HEAD + "total = '10st'\nseeds = [0, 1]\noptions = { momentum = 0.5 }\n"
+        "schedules = [{ text = 'cosine()' }, { text = 'linear()', total = '30st', seeds = [1],"
+        " options = { momentum = 0.9, batch_size = 10 } }]"
+    )
+    first, second = study.rows()
+    assert (first.total, first.seeds, first.options) == ("10st", (), {"momentum": 0.5})
+    assert (second.total, second.seeds) == ("30st", (1,))
+    assert second.options == {"momentum": 0.9, "batch_size": 10}
+    jobs = jobs_of(study, "cpu", tmp_path)
+    assert [(job.row.schedule, job.seed) for job in jobs] == [
+        (first.schedule, 0), (first.schedule, 1), (second.schedule, 1)
+    ]  # fmt: skip
+
+
+def test_what_an_entry_has_of_its_own_decides_the_outcome() -> None:
+    def identity(more: str) -> str:
+        study = decode_study(HEAD + f"schedules = [{{ text = 'cosine()'{more} }}]")
+        return identity_of(study, study.rows()[0], 0, "cpu")
+
+    found = {
+        identity(more)
+        for more in (
+            "",
+            ", total = '30st'",
+            ", options = { momentum = 0.9 }",
+            ", edits = [{ at = '1ep', edit = 'set', value = 0.01 }]",
+            ", edits = [{ at = '2ep', edit = 'set', value = 0.01 }]",
+        )
+    }
+    assert len(found) == 5
+    assert identity(", note = 'n', name = 'm'") == identity("")
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        ("{ edit = 'hold' }", "needs its moment, `at`"),
+        ("{ at = true, edit = 'hold' }", "needs its moment, `at`"),
+        ("{ at = '1ep', step = 3, edit = 'hold' }", "needs its moment, `at`, and no `step`"),
+        ("{ at = '1parsec', edit = 'hold' }", "schedule 'x': .*parsec"),
+        ("{ at = '1ep', edit = 'sett' }", "schedule 'x': .*set"),
+        ("{ at = '1ep', edit = 'set', valeu = 1 }", "schedule 'x': .*valeu"),
+    ],
+)
+def test_a_wrong_edit_is_told_with_its_schedule(edit: str, says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        decode_study(HEAD + f"schedules = [{{ name = 'x', text = 'cosine()', edits = [{edit}] }}]")
+
+
+def test_seeds_of_an_entry_are_among_the_study_s() -> None:
+    with pytest.raises(SpecError, match="must be among the study's, 'cosine"):
+        decode_study(HEAD + "schedules = [{ text = 'cosine()', seeds = [7] }]")
+
+
+def test_a_range_test_gives_the_rates_that_a_text_asks_for() -> None:
+    text = "schedules = ['cyclic({base}, {maximum}, up=5st)', 'constant(0.1)']\n"
+    with pytest.raises(SpecError, match=r"gives \{base\}, and the study has none; add a table"):
+        decode_study(HEAD + text)
+    study = decode_study(HEAD + text + "[find]\nsteps = 20\nrepeats = 1")
+    assert study.wanted == ("base", "maximum")
+    assert [row.sought for row in study.rows()] == [True, False]
+    ready = study.with_rates({"base": 0.002, "maximum": 0.25})
+    assert [row.sought for row in ready.rows()] == [False, False]
+    assert ready.rows()[0].schedule == parse("cyclic(0.002, 0.25, up=5st)")
+    with pytest.raises(SpecError, match=r"unknown key 'stepps' in find; did you mean 'steps'"):
+        decode_study(HEAD + text + "[find]\nstepps = 20")
+    with pytest.raises(SpecError, match="repeats >= 1"):
+        decode_study(HEAD + text + "[find]\nrepeats = 0")
+
+
+def test_rates_by_hand_and_rates_written_down_are_the_same_run() -> None:
+    study = load_study(STUDIES[0].parent / "manual-poly-tanh.toml")
+    written, by_hand, *_ = study.rows()
+    assert len(study.seeds) >= 5
+    assert [str(at) for at, _ in by_hand.edits] == ["30ep", "60ep"]
+    rates = written.schedule.over("90ep", steps_per_epoch=50).values()
+    assert rates[[0, 1499, 1500, 2999, 3000, 4499]].tolist() == [
+        0.03, 0.03, 0.01, 0.01, 0.005, 0.005
+    ]  # fmt: skip
+    edits = [
+        edit.stamped(round(Horizon(4500.0, steps_per_epoch=50).steps(at)))
+        for at, edit in by_hand.edits
+    ]
+    edited = course(by_hand.schedule, edits, Horizon(4500.0, steps_per_epoch=50))
+    assert edited.values().tobytes() == rates.tobytes()
