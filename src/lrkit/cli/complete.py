@@ -54,3 +54,10 @@ def runs(incomplete: str) -> list[str]:
     if not root.is_dir():
         return []
     return sorted(entry.name for entry in root.iterdir() if entry.name.startswith(incomplete))
+
+
+def edits(incomplete: str) -> list[str]:
+    """Return the edits of `lrkit steer` that begin so."""
+    from lrkit.cli.wheel import WORDS
+
+    return [word for word in WORDS if word.startswith(incomplete)]

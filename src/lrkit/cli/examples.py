@@ -53,6 +53,15 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("lrkit watch poly-tanh", "rate, loss and score in the terminal, until the run ends"),
         ("lrkit watch poly-tanh --once --json", "how it is now, for a script"),
     ),
+    "steer": (
+        ("lrkit steer going", "how it stands, and the edits so far"),
+        (
+            'lrkit steer going scale 0.5 --over 200st --why "the loss jumps"',
+            "down to the half within 200 updates",
+        ),
+        ("lrkit steer going cooldown 20% --preview", "what that would do; nothing is sent"),
+        ("lrkit steer going extend 40ep --how keep", "another end, the same rates"),
+    ),
     "compare": (
         ("lrkit compare study.toml", "run a study; call it again to go on after Ctrl-C"),
         (

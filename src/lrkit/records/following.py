@@ -55,12 +55,8 @@ class Follower:
         locked = is_locked(self.folder)
         fresh = self._read()
         shown = self._shown
-        if (
-            fresh
-            or shown is None
-            or (shown.status in ("running", "dead"))
-            and ((shown.status == "running") != locked)
-        ):
+        turned = self._fold.ending is None and self._locked != locked
+        if fresh or turned or shown is None:
             self._locked = locked
             shown = self._shown = run_of(self.folder, self._header, self._fold, locked)
         return shown
