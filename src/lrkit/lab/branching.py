@@ -22,7 +22,7 @@ from lrkit.lab.result import RunResult
 from lrkit.lab.resuming import OWN, check_is_training, fill, session_of, task_of
 from lrkit.lab.sessions import Session
 from lrkit.lab.snapshots import restore
-from lrkit.lab.training import about_of, header_of, views
+from lrkit.lab.training import header_of, views
 from lrkit.records import Journal, Run, course_of, free_name, replay
 from lrkit.schedules import Curve, Schedule, SpanLike, as_span, cosine, linear, one_minus_sqrt
 
@@ -93,7 +93,7 @@ def branch(
     full["parent"] = {"run": str(parent.folder), "step": leave, "from": start.step}
     target = free_name(f"{parent.folder}-branch") if run is None else Path(run)
     journal = Journal.create(target, sinks=views(tensorboard), **full)
-    session.about = about_of(journal.header)
+    session.keep_in(target, journal)
 
     def begin(conductor: Conductor) -> None:
         for text in start.said:

@@ -77,7 +77,10 @@ class Conductor:
         if self.keeper is not None:
             self.loop.read()
             self._judge()
-            self.keeper.save(self.loop.place.done, snapshot(self.loop), why, asked=asked)
+            keeper, state = self.keeper, snapshot(self.loop)
+            done = self.loop.place.done
+            save = lambda: keeper.save(done, state, why, asked=asked)  # noqa: E731
+            keeper.saved = self.loop.ranks.share(save)
 
     # Epochs.
 
@@ -159,10 +162,14 @@ class Conductor:
         """See to what has come since the last update; return whether the epoch goes on."""
         self._follow()
         self._obey_all()
-        if self.loop.interrupted or self.interrupts.caught is not None:
-            self.stopped = self.stopped or self.interrupts.reason
         keeper = self.keeper
-        if keeper is not None and not self._left and keeper.due(self.loop.place.done):
+        interrupted, due = self.loop.ranks.any_of(
+            self.loop.interrupted or self.interrupts.caught is not None,
+            keeper is not None and not self._left and keeper.due(self.loop.place.done),
+        )
+        if interrupted:
+            self.stopped = self.stopped or self.interrupts.reason
+        if due:
             self.save("due")
         return not (self._left or self.over)
 
@@ -207,7 +214,8 @@ class Conductor:
         loop, scheduler, keeper = self.loop, self.loop.scheduler, self.keeper
         found = None
         if keeper is not None:
-            found = newest_usable(keeper.journal.folder, loop.about, self.say)
+            folder = keeper.folder
+            found = loop.ranks.share(lambda: newest_usable(folder, loop.about, self.say))
         if keeper is None or found is None:
             self.say(
                 "a rollback was asked for and there is no checkpoint to go back to; "
@@ -218,7 +226,7 @@ class Conductor:
             now = scheduler.controller_states()
             restore(loop, state, saved)
             scheduler.carry(_rolled_back(scheduler, now))
-            keeper.journal.rewind(saved.step, edits=state["scheduler"]["edits"], why="rollback")
+            keeper.rewind(saved.step, state["scheduler"]["edits"])
             self._left = True
         if command.factor != 1:
             made_by: dict[str, Any] = {"author": command.author, "group": command.group}
@@ -230,7 +238,8 @@ class Conductor:
 
     def say(self, text: str) -> None:
         """Say *text* on standard error and in the journal."""
-        log.warning("%s", text)
+        if self.loop.ranks.leads:
+            log.warning("%s", text)
         if self.loop.journal is not None:
             self.loop.journal.append("note", step=self.loop.place.done, text=text)
 
@@ -243,7 +252,8 @@ class Conductor:
 
     def _goes_on(self) -> bool:
         """Ask whether to go on, where there is somebody to ask."""
-        edits = None if self.ask is None else self.ask(self._stage())
+        ask = self.ask
+        edits = self.loop.ranks.share(lambda: None if ask is None else ask(self._stage()))
         for edit in edits or ():
             self.loop.scheduler.apply(by_hand(edit))
         self._follow()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from lrkit.errors import LoopError, SpecError
@@ -50,6 +51,15 @@ class Keeper:
         self._next: float = 0.0
         self._began = time.monotonic()
         self.plan(0)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self.journal.folder
+
+    def rewind(self, step: int, edits: Iterable[Any]) -> None:
+        """Tell the journal that the training went back to *step*, where it knew *edits*."""
+        self.journal.rewind(step, edits=edits, why="rollback")
 
     def plan(self, done: int) -> None:
         """Say when the next checkpoint is due, after *done* updates; by updates it is the same
@@ -110,12 +120,39 @@ class Keeper:
         remove_checkpoints(stale if self.keep == "all" else stale + rest[self.keep :])
 
 
+class Follower(Keeper):
+    """The keeper of a rank that writes nothing: it learns from rank 0 what was saved."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked = set()
+        self.saved = None
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    def rewind(self, step: int, edits: Iterable[Any]) -> None:
+        pass
+
+    def plan(self, done: int) -> None:
+        pass
+
+    def due(self, done: int) -> bool:
+        return False
+
+
 def keeper_of(
-    journal: Journal, checkpoint: str | float, keep: Keep, horizon: Horizon
+    run: Journal | Path, checkpoint: str | float, keep: Keep, horizon: Horizon
 ) -> Keeper | None:
-    """Return the keeper for `train(checkpoint=, keep=)`, None for "none"; see `check_keeping`."""
+    """Return the keeper for `train(checkpoint=, keep=)`, None for "none"; see `check_keeping`.
+
+    *run* is the journal, or the run's folder on a rank that writes nothing.
+    """
     every = check_keeping(checkpoint, keep, horizon)
-    return None if checkpoint == NONE else Keeper(journal, every, keep)
+    if checkpoint == NONE:
+        return None
+    return Keeper(run, every, keep) if isinstance(run, Journal) else Follower(run)
 
 
 def check_keeping(checkpoint: str | float, keep: Keep, horizon: Horizon) -> float | None:

@@ -24,6 +24,7 @@ from lrkit.lab.contract import Task
 from lrkit.lab.precision import Precision
 from lrkit.lab.progress import Watcher
 from lrkit.lab.randomness import RandomState
+from lrkit.lab.ranks import Ranks
 from lrkit.lab.snapshots import Place
 from lrkit.records import Journal
 
@@ -74,12 +75,14 @@ class Loop:
         journal: Journal | None,
         watcher: Watcher | None,
         about: Mapping[str, Any],
+        ranks: Ranks,
     ) -> None:
         self.task = task
         self.scheduler = scheduler
         self.options = options
         self.journal = journal
         self.about = about
+        self.ranks = ranks
         self.watcher = watcher
         self.precision = Precision(task.device, options.amp)
         self.place = Place()
@@ -163,13 +166,19 @@ class Loop:
         optimizer, precision = self.task.optimizer, self.precision
         optimizer.zero_grad(set_to_none=True)
         whole: Tensor | None = None
-        for x, y in group:
+        for whole_x, whole_y in group:
+            x, y, share = self.ranks.part(whole_x, whole_y)
+            if not share:
+                continue
             with precision.context():
                 loss = self.task.loss(self.task.model(x), y)
-            if len(group) > 1:
-                loss = loss / len(group)
+            if len(group) > 1 or share < 1:
+                loss = loss * share / len(group)
             precision.backward(loss)
             whole = loss.detach() if whole is None else whole + loss.detach()
+        if not self.ranks.alone:
+            whole = self.ranks.add_up(self._parameters, whole)
+            self.ranks.same_buffers(self.task.model)
         if self.options.clip is not None:
             precision.unscale(optimizer)
             torch.nn.utils.clip_grad_norm_(self._parameters, self.options.clip)
@@ -225,7 +234,7 @@ class Loop:
     def evaluate(self) -> dict[str, float]:
         """Score the model and write it down; a score that is not finite is noted."""
         place = self.place
-        found = {name: float(value) for name, value in self.task.evaluate().items()}
+        found = self.ranks.share(lambda: {k: float(v) for k, v in self.task.evaluate().items()})
         if self.task.score not in found:
             raise LoopError(
                 f"evaluate() of task {self.task.name!r} must give its score {self.task.score!r}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lrkit.control import Controller, Edit
@@ -30,7 +31,7 @@ class Plan:
     length: Horizon
     controllers: tuple[Controller, ...] = field(default=())
 
-    def scheduler(self, task: Task, journal: Journal | None = None) -> Scheduler:
+    def scheduler(self, task: Task, journal: Journal | Path | None = None) -> Scheduler:
         """Return the scheduler that drives the optimizer of *task* by this plan.
 
         With *journal* it takes in the letters of that run and writes down the edits.

@@ -17,12 +17,13 @@ from lrkit.lab.keeping import AUTO, KEEP, Keep, keeper_of
 from lrkit.lab.loop import Loop, Options
 from lrkit.lab.plan import horizon_of, planned
 from lrkit.lab.progress import Bar, Watcher
+from lrkit.lab.ranks import Ranks, joined
 from lrkit.lab.recovery import find_start
 from lrkit.lab.result import RunResult
 from lrkit.lab.sessions import Session
-from lrkit.lab.snapshots import restore
+from lrkit.lab.snapshots import about_of, restore
 from lrkit.lab.stages import Ask
-from lrkit.lab.training import about_of, views
+from lrkit.lab.training import views
 from lrkit.records import Journal, Run, replay
 from lrkit.schedules import SpanLike, as_span, from_dict
 
@@ -32,6 +33,7 @@ OWN: Final = ("kind", "time")
 """Fields of an event that are the journal's."""
 
 
+@joined()
 def resume(
     folder: str | os.PathLike[str],
     *,
@@ -68,10 +70,11 @@ def resume(
     gets no longer total, and a checkpoint that does not fit the task.
 
     """
-    run = replay(folder)
-    _check_is_free(run)
+    ranks = Ranks()
+    run = ranks.share(lambda: _free(folder))
     check_is_training(run)
     header = run.header
+    _check_ranks(run, ranks)
     made = task_of(header, what, device)
     session = session_of(made, header)
     session.ask = ask
@@ -81,20 +84,24 @@ def resume(
             f"a run that is done goes on only with a longer total, {run.folder} is done; "
             "give total= and a policy, or train anew"
         )
-    start = find_start(run, session.about, name=f"run {run.name}")
+    start = ranks.share(lambda: find_start(run, session.about, name=f"run {run.name}"))
     known = {edit.get("letter") for edit in [*start.edits, *run.edits]}
     planned_edits = map(edit_from_dict, header.get("edits", ()))
     session.edits = [edit for edit in planned_edits if edit.letter not in known]
     sinks = views(bool(header.get("tensorboard")) if tensorboard is None else tensorboard)
-    journal = Journal.resume(run.folder, start.step, edits=start.edits, sinks=sinks)
+    go_on = lambda: Journal.resume(  # noqa: E731
+        run.folder, start.step, edits=start.edits, sinks=sinks
+    )
+    journal = ranks.lead(go_on)
+    session.folder = run.folder
     keeper = keeper_of(
-        journal,
+        journal or run.folder,
         header.get("checkpoint", AUTO) if checkpoint is None else checkpoint,
         header.get("keep", KEEP) if keep is None else keep,
         session.plan.length,
     )
     if keeper is not None:
-        clear_leftovers(run.folder)
+        ranks.lead(lambda: clear_leftovers(run.folder))
         keeper.asked = {str(e["file"]) for e in run.checkpoints if e.get("asked")}
         keeper.saved = start.saved
 
@@ -163,11 +170,24 @@ def _column(run: Run, name: str, step: int) -> list[float]:
     return found
 
 
-def _check_is_free(run: Run) -> None:
+def _free(folder: str | os.PathLike[str]) -> Run:
+    """Return the run in *folder*, which nobody writes."""
+    run = replay(folder)
     if run.status == "running":
         raise DataError(
             f"one writer a run: {run.folder} is being written by another process; "
             "wait until it ends, or steer it with `lrkit steer`"
+        )
+    return run
+
+
+def _check_ranks(run: Run, ranks: Ranks) -> None:
+    if run.header.get("ranks", 1) != ranks.size:
+        was = run.header.get("ranks", 1)
+        how = "without torchrun" if was == 1 else f"with torchrun --nproc-per-node {was}"
+        raise SpecError(
+            f"a run goes on with as many processes as it began with, {run.folder} began with "
+            f"{was} and there are {ranks.size}; resume it {how}"
         )
 
 

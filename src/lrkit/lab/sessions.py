@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -19,7 +21,9 @@ from lrkit.lab.loop import Diverged, Loop, Options, as_array
 from lrkit.lab.plan import Plan
 from lrkit.lab.progress import Bar, Watcher
 from lrkit.lab.randomness import seeded
+from lrkit.lab.ranks import Ranks
 from lrkit.lab.result import RunResult
+from lrkit.lab.snapshots import about_of
 from lrkit.lab.stages import Ask
 from lrkit.records import Journal
 
@@ -32,6 +36,7 @@ class Session:
 
     *edits* are given to the scheduler at the beginning, each with the step it is for. *threads* is
     the number that torch is to use, None for the present one: on a CPU the sums depend on it.
+    *ranks* make the training together: rank 0 has the journal of the run in *folder*.
     """
 
     task: Task
@@ -44,6 +49,14 @@ class Session:
     edits: Sequence[Edit] = ()
     threads: int | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    ranks: Ranks = field(default_factory=Ranks)
+    folder: Path | None = None
+
+    def keep_in(self, folder: str | os.PathLike[str], journal: Journal | None) -> None:
+        """Keep the training as the run in *folder*, whose *journal* rank 0 has."""
+        self.folder = self.ranks.share(lambda: Path(os.path.abspath(folder)))
+        header = self.ranks.share(lambda: {} if journal is None else journal.header)
+        self.about = about_of(header)
 
     def conduct(
         self,
@@ -59,9 +72,12 @@ class Session:
         task = self.task
         interrupts = Interrupts()
         book: AbstractContextManager[Any] = nullcontext() if journal is None else journal
-        with book, _conditions(self.seed, task.device, self.threads), _open(self.watcher):
-            scheduler = self.plan.scheduler(task, journal)
-            loop = Loop(task, scheduler, self.rules, journal, self.watcher, self.about)
+        seed, watcher = self.ranks.seed(self.seed), self.watcher if self.ranks.leads else None
+        with book, _conditions(seed, task.device, self.threads), _open(watcher):
+            # The ranks meet in the scheduler where there is a run; one of them keeps its journal.
+            scheduler = self.plan.scheduler(task, self.folder if journal is None else journal)
+            self.ranks.same_weights(task.model)
+            loop = Loop(task, scheduler, self.rules, journal, watcher, self.about, self.ranks)
             conductor = Conductor(loop, self.plan, keeper, self.ask, interrupts)
             with nullcontext() if keeper is None else interrupts:
                 if begin is not None:
@@ -85,7 +101,7 @@ class Session:
             rates=as_array(loop.rates),
             losses=as_array(loop.losses),
             evaluations=tuple(loop.evaluations),
-            folder=None if journal is None else journal.folder,
+            folder=self.folder if journal is None else journal.folder,
         )
 
 

@@ -37,6 +37,8 @@ class Place:
 def snapshot(loop: Loop) -> dict[str, Any]:
     """Return the state of *loop* between two updates, for `write_checkpoint`."""
     place, task = loop.place, loop.task
+    began = None if place.began is None else place.began.to_dict()
+    random = loop.ranks.all_of({"epoch": began, "now": RandomState.now(task.device).to_dict()})
     return {
         "about": dict(loop.about),
         "place": {
@@ -51,10 +53,8 @@ def snapshot(loop: Loop) -> dict[str, Any]:
         "scheduler": loop.scheduler.state_dict(),
         "scaler": loop.precision.state_dict(),
         "parts": {name: part.state_dict() for name, part in task.parts.items()},
-        "random": {
-            "epoch": None if place.began is None else place.began.to_dict(),
-            "now": RandomState.now(task.device).to_dict(),
-        },
+        "random": random[0],
+        "random_of_others": random[1:],
     }
 
 
@@ -71,7 +71,8 @@ def restore(loop: Loop, state: Mapping[str, Any], saved: Saved, *, scheduler: bo
         loop.precision.load_state_dict(state["scaler"])
         if scheduler:
             loop.scheduler.load_state_dict(state["scheduler"])
-        place, random = state["place"], state["random"]
+        place, random = state["place"], [state["random"], *state.get("random_of_others", ())]
+        random = random[loop.ranks.rank]
         began = random["epoch"]
         loop.go_to(
             Place(
@@ -90,6 +91,11 @@ def restore(loop: Loop, state: Mapping[str, Any], saved: Saved, *, scheduler: bo
             f"checkpoint {saved.name} does not fit the task {loop.task.name!r} "
             f"({first_line(error)}); see that model and optimizer are built as they were then"
         ) from error
+
+
+def about_of(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the checkpoints of a run must agree on with its header."""
+    return {name: header.get(name) for name in ABOUT}
 
 
 def check_about(state: Mapping[str, Any], about: Mapping[str, Any], saved: Saved) -> None:

@@ -5,29 +5,31 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from lrkit.control import Edit
+from lrkit.control import Edit, SpikeGuard, Steered, steered
 from lrkit.errors import SpecError
 from lrkit.lab.catalog import DEFAULT, task
 from lrkit.lab.contract import Task
 from lrkit.lab.keeping import AUTO, KEEP, Keep, check_keeping, keeper_of
-from lrkit.lab.loop import Options, Per
+from lrkit.lab.loop import BATCH_LOSS, Options, Per
 from lrkit.lab.plan import plan_of, resolved
 from lrkit.lab.progress import Bar, Watcher
+from lrkit.lab.ranks import joined
 from lrkit.lab.result import RunResult
 from lrkit.lab.sessions import Session
-from lrkit.lab.snapshots import ABOUT
 from lrkit.lab.stages import Ask
 from lrkit.records import Journal, Sink
-from lrkit.schedules import Schedule, SpanLike, parse
+from lrkit.schedules import Schedule, SpanLike
 
 
+@joined()
 def train(
     what: Task | str = DEFAULT,
-    schedule: Schedule | str | None = None,
+    schedule: Schedule | Steered | str | None = None,
     *,
     epochs: int | None = None,
     total: str | float | None = None,
@@ -51,7 +53,10 @@ def train(
 
     - *what* is a `Task`, or a name that `task(name, seed, device, **options)` makes one of.
     - *schedule* sets the rate of every update (None: the task's own), *per* "step" or "epoch":
-      per epoch its clock counts epochs, and epoch e trains at value(e).
+      per epoch its clock counts epochs, and epoch e trains at value(e). Controllers behind it,
+      as in `0.1 * cosine() | plateau(0.1) | spike_guard()`, see after each epoch the task's scores
+      and `loss`, the mean training loss unless a score is called so, and after each update
+      `batch_loss`; a spike guard that looks for `loss` is given the latter.
     - The length is *epochs*, or *total*, a span ("2000st", "5ep"); None: the task's own.
     - *clip* bounds the norm of the gradient; *accumulate* batches make one update; *amp* trains
       in mixed precision (bfloat16, or float16 with a scaled loss where a GPU has none).
@@ -64,6 +69,10 @@ def train(
       and if an `Extend` is among them the training goes on.
     - *edits* are made when their moment comes, as if by hand: `[("30ep", Set(0.01))]`.
     - *progress* shows a bar, or is told (`Watcher`).
+
+    Under `torchrun` the processes make one training: each takes its share of every batch, and
+    rank 0 alone evaluates, asks and writes. The update is that of the whole batch, up to
+    rounding and to what a model draws or normalises over its share.
 
     The same seed gives the same numbers on the same machine and number of threads; the caller's
     random states (Python's, NumPy's, torch's) stay as they were. Ctrl-C and SIGTERM end a run
@@ -81,9 +90,11 @@ def train(
     ('done', 100, True)
     """
     made = what if isinstance(what, Task) else task(what, seed, device, **(options or {}))
-    spec = _schedule(made, schedule)
+    spec = for_updates(steered(made.schedule if schedule is None else schedule))
     rules = Options(clip=clip, accumulate=accumulate, amp=amp, per=per)
-    plan = plan_of(made, spec, rules, epochs=epochs, total=total)
+    plan = plan_of(
+        made, spec.schedule, rules, epochs=epochs, total=total, controllers=spec.controllers
+    )
     check_keeping(checkpoint, keep, plan.length)
     watcher = Bar(made.name) if progress is True else progress or None
     session = Session(made, str(spec), plan, rules, seed, watcher, ask, resolved(edits, plan))
@@ -92,15 +103,23 @@ def train(
             raise SpecError("tensorboard shows a run; say where it is kept: run='runs/a'")
         return session.conduct(None, None)
     about = header_of(session, what, options, checkpoint, keep, tensorboard) | dict(header or {})
-    journal = Journal.create(run, sinks=views(tensorboard), **about)
-    session.about = about_of(journal.header)
-    return session.conduct(journal, keeper_of(journal, checkpoint, keep, plan.length))
+    begin = lambda: Journal.create(run, sinks=views(tensorboard), **about)  # noqa: E731
+    journal = session.ranks.lead(begin)
+    session.keep_in(run, journal)
+    return session.conduct(journal, keeper_of(journal or Path(run), checkpoint, keep, plan.length))
 
 
-def _schedule(made: Task, schedule: Schedule | str | None) -> Schedule:
-    if schedule is None:
-        schedule = made.schedule
-    return parse(schedule) if isinstance(schedule, str) else schedule
+def for_updates(spec: Steered) -> Steered:
+    """Return *spec* with the spike guards on the loss of single updates, where spikes are seen."""
+    return Steered(
+        spec.schedule,
+        tuple(
+            dataclasses.replace(c, metric=BATCH_LOSS)
+            if isinstance(c, SpikeGuard) and c.metric == "loss"
+            else c
+            for c in spec.controllers
+        ),
+    )
 
 
 def header_of(
@@ -132,6 +151,7 @@ def header_of(
         "checkpoint": checkpoint,
         "keep": keep,
         "tensorboard": tensorboard,
+        "ranks": session.ranks.size,
     } | ({} if (groups := plan.groups(made)) is None else {"groups": groups})
 
 
@@ -142,8 +162,3 @@ def views(tensorboard: bool) -> list[Sink]:
     from lrkit.sinks import TensorBoard  # an optional install
 
     return [TensorBoard()]
-
-
-def about_of(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the checkpoints of a run must agree on with its header."""
-    return {name: header.get(name) for name in ABOUT}
