@@ -38,6 +38,14 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("lrkit schedules", "every family, with a picture"),
         ("lrkit schedules cosine", "one family: what it does, its parameters, a plot"),
     ),
+    "find": (
+        ("lrkit find poly-tanh", "which rates the task takes, and schedules to train it with"),
+        (
+            "lrkit find poly-tanh --low 1e-4 --high 1 --out range.png --out range.json",
+            "another range; a picture and the curve as files",
+        ),
+        ("lrkit find --curve range.json --rule valley", "read it again, by another rule"),
+    ),
     "train": (
         ("lrkit train", "LeNet on handwritten digits, with the task's own schedule"),
         (

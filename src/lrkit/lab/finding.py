@@ -27,7 +27,7 @@ def find(
     start: str | os.PathLike[str] | None = None,
     low: float | None = None,
     high: float | None = None,
-    steps: int = 100,
+    steps: int = 200,
     kind: Kind = "exponential",
     repeats: int = 3,
     validation_every: int | None = None,

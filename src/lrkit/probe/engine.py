@@ -39,7 +39,7 @@ def find(
     compute: Callable[[Any, Any], Tensor] | None = None,
     low: float | None = None,
     high: float | None = None,
-    steps: int = 100,
+    steps: int = 200,
     kind: Kind = "exponential",
     repeats: int = 3,
     validation: Validation | None = None,

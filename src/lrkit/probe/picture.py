@@ -167,8 +167,9 @@ def _ticks(suggestion: Suggestion, curve: RangeCurve, mean: Line) -> Line | None
     if not inside:
         return None
     inside.sort()
-    finite = mean.y[np.isfinite(mean.y)]
-    foot, head = float(finite.min()), float(finite.max())
+    drawn = np.concatenate([mean.y, mean.y if mean.low is None else mean.low])
+    drawn = drawn[np.isfinite(drawn)]
+    foot, head = float(drawn.min()), float(drawn.max())
     x = [value for rate, _ in inside for value in (rate, rate, math.nan)]
     y = [foot, foot + 0.06 * (head - foot), math.nan] * len(inside)
     names = ", ".join(f"{name} {rate:.2g}" for rate, name in inside)

@@ -66,7 +66,7 @@ class Ramp:
         whole = isinstance(self.steps, int) and not isinstance(self.steps, bool)
         if not whole or self.steps < 2:
             raise SpecError(
-                f"`steps` must be a whole number >= 2, got {self.steps!r}; 100 is usual"
+                f"`steps` must be a whole number >= 2, got {self.steps!r}; 200 is usual"
             )
         if self.kind not in KINDS:
             raise SpecError(f"`kind` must be one of {', '.join(KINDS)}, got {self.kind!r}")
