@@ -8,7 +8,6 @@ import pytest
 
 from lrkit.control import (
     Controller,
-    Greedy,
     Observation,
     Scale,
     controller_from_dict,
@@ -253,7 +252,7 @@ def test_json_round_trip(controller):
     data = json.loads(json.dumps(controller.to_dict(), allow_nan=False))
     assert controller_from_dict(data) == controller
     assert isinstance(controller, Controller)
-    assert eval(repr(controller), {"Greedy": Greedy}) == controller
+    assert eval(repr(controller), {"greedy": greedy}) == controller
 
 
 @pytest.mark.parametrize(

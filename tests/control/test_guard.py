@@ -30,7 +30,7 @@ def test_it_cuts_at_a_spike_that_lasts_and_says_why():
     (edit,) = edits
     assert edit == Scale(0.5, step=6, author="spike_guard", reason=edit.reason)
     assert "loss 9.5 is above" in edit.reason
-    assert "for 2 observations" in edit.reason
+    assert "for 2 in a row" in edit.reason
 
 
 def test_a_single_spike_passes_and_leaves_no_trace_in_what_is_normal():

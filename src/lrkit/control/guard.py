@@ -97,7 +97,7 @@ class SpikeGuard(Written):
     def _edit(self, step: int, value: float, bound: float, bad: int) -> Edit:
         reason = f"{self.metric} is {value:g}"
         if math.isfinite(value):
-            reason = f"{self.metric} {value:.6g} is above {bound:.6g} for {bad} observations"
+            reason = f"{self.metric} {value:.6g} is above {bound:.6g} for {bad} in a row"
         if self.rollback:
             return Rollback(self.factor, step=step, author="spike_guard", reason=reason)
         return Scale(self.factor, step=step, author="spike_guard", reason=reason)
