@@ -84,8 +84,15 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("lrkit runs list --root reports/two/runs --json", "those of a comparison, for jq"),
     ),
     "runs show": (
-        ("lrkit runs show poly-tanh", "what a run was and came to"),
-        ("lrkit runs show poly-tanh --csv metrics.csv", "its rate and loss at every step"),
+        ("lrkit runs show edited", "what a run was, its edits, and the schedule it followed"),
+        ("lrkit runs show edited --out rate.png", "the rate as declared and as followed, drawn"),
+    ),
+    "runs export": (
+        (
+            "lrkit runs export poly-tanh --out tables",
+            "CSV tables: every update, evaluations, edits",
+        ),
+        ("lrkit runs export poly-tanh --to tensorboard", "event files in runs/poly-tanh"),
     ),
     "runs rm": (("lrkit runs rm poly-tanh --yes", "remove a run without asking"),),
     "tasks": (("lrkit tasks", "the tasks that are built in, with their options"),),

@@ -53,7 +53,7 @@ class View:
             "done": far.done,
             "updates": far.updates,
             "epoch": far.epoch,
-            "metrics": {name: value for name, value in _last(run).items()},
+            "metrics": _last(run),
             "evaluation": {k: v for k, v in latest.items() if k not in ("kind", "time")},
             "edits": len(run.edits),
             "refused": len(run.refused),
@@ -207,15 +207,9 @@ class View:
 
 def told(edit: dict[str, Any]) -> str:
     """Return an edit's event as a sentence: "scale 0.5 at 1200 by anna: spike"."""
-    from lrkit.control import edit_from_dict
-    from lrkit.errors import SpecError
-    from lrkit.records.course import JOURNALED
+    from lrkit.cli.story import words_of
 
-    try:
-        what = str(edit_from_dict({k: v for k, v in edit.items() if k not in JOURNALED}))
-    except (SpecError, TypeError):
-        what = str(edit.get("edit", "an edit of another program"))
-    text = f"{what} at {edit.get('step')}"
+    text = f"{words_of(edit)} at {edit.get('step')}"
     text += f" by {edit['author']}" if edit.get("author") else ""
     return f"{text}: {edit['reason']}" if edit.get("reason") else text
 
