@@ -66,12 +66,21 @@ def sources(comparison: Comparison) -> tuple[str, ...]:
 
 
 def failures(comparison: Comparison) -> list[str]:
-    """Return a sentence for every training that failed."""
-    return [
-        f"{row.row.name}, seed {seed}: {reason}"
-        for row in comparison.rows
-        for seed, reason in row.failures.items()
-    ]
+    """Return a sentence for every training that failed, one for the seeds that failed alike."""
+    found = []
+    for row in comparison.rows:
+        alike: dict[str, list[int]] = {}
+        for seed, reason in row.failures.items():
+            alike.setdefault(reason.partition(":")[0], []).append(seed)
+        for kind, seeds in alike.items():
+            first = row.failures[seeds[0]]
+            if len(seeds) == 1:
+                found.append(f"{row.row.name}, seed {seeds[0]}: {first}")
+            else:
+                detail = first.removeprefix(f"{kind}: ")
+                many = ", ".join(map(str, seeds))
+                found.append(f"{row.row.name}, seeds {many}: {kind}; seed {seeds[0]}: {detail}")
+    return found
 
 
 def settings(comparison: Comparison) -> str:

@@ -38,6 +38,11 @@ def charts(comparison: Comparison) -> dict[str, Chart]:
     for name in (comparison.score_name, *comparison.study.also):
         if (chart := _over_rates(comparison, name)) is not None:
             found[f"{name}-by-rate"] = chart
+    if comparison.sought is not None:
+        from lrkit.probe.picture import range_charts
+
+        sought = comparison.sought
+        found["range"] = range_charts(sought.curve, sought.suggestion)["loss"]
     return found
 
 

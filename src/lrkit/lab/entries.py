@@ -80,7 +80,8 @@ class Row:
 class Find(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A range test that gives the rates of a study: `{base}`, `{peak}`, `{maximum}` in a text.
 
-    The fields are arguments of `lrkit.find`; the seed is the first of the study.
+    The fields are arguments of `lrkit.lab.find`; all else is as in the trainings, with the first
+    seed of the study and on one thread.
     """
 
     low: float | None = None
@@ -88,7 +89,6 @@ class Find(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     steps: int = 100
     kind: Literal["exponential", "linear"] = "exponential"
     repeats: int = 3
-    clip: float | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.repeats < 1:

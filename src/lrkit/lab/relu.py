@@ -100,10 +100,10 @@ def _line(inputs: int, outputs: int, init: str) -> nn.Linear:
 def _scores(model: nn.Sequential, images: Tensor, labels: Tensor) -> dict[str, float]:
     """Return accuracy, mean loss and the share of dead units."""
     found = classification(model, images, labels)
-    alive: list[Tensor] = []
+    dead: list[Tensor] = []
     x = images
     for layer in model:
         x = layer(x)
         if isinstance(layer, nn.ReLU):
-            alive.append((x > 0).any(0))
-    return found | {"dead": 1.0 - torch.cat(alive).double().mean().item()}
+            dead.append((x == 0).all(0))
+    return found | {"dead": torch.cat(dead).double().mean().item()}

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 from lrkit.errors import LoopError
-from lrkit.lab.catalog import task
+from lrkit.lab.finding import find
 from lrkit.lab.study import Study
-from lrkit.probe import RangeCurve, Suggestion, find, read_range, suggest, write_range
+from lrkit.probe import RangeCurve, Suggestion, read_range, suggest, write_range
 
 DIGITS = 2
 """Significant digits of the rates taken over: the intervals know no more."""
@@ -53,24 +53,19 @@ def seek(study: Study, device: str, folder: Path) -> Sought:
 def _measure(study: Study, device: str) -> RangeCurve:
     import torch
 
-    wanted = study.find
-    if wanted is None:
-        raise LoopError("the study has no range test; add a table [find]")
-    seed = study.seeds[0]
-    made = task(study.task, seed, device, **study.options)
+    how = {} if study.find is None else msgspec.structs.asdict(study.find)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         return find(
-            made.model,
-            made.optimizer,
-            made.loss,
-            made.batches,
-            **msgspec.structs.asdict(wanted),
+            study.task,
+            **how,
+            seed=study.seeds[0],
+            device=device,
+            options=study.options,
+            clip=study.clip,
             accumulate=study.accumulate,
             amp=study.amp,
-            seed=seed,
-            progress=False,
         )
     finally:
         torch.set_num_threads(threads)
@@ -78,5 +73,5 @@ def _measure(study: Study, device: str) -> RangeCurve:
 
 def _identity(study: Study, device: str) -> str:
     decides = [study.task, study.options, study.seeds[0], device, study.find]
-    decides += [study.accumulate, study.amp]
+    decides += [study.clip, study.accumulate, study.amp]
     return hashlib.sha256(msgspec.json.encode(decides, order="deterministic")).hexdigest()[:12]
