@@ -64,10 +64,15 @@ total = "20st"
 seeds = [0, 1]
 also = ["mse"]
 find = { low = 0.001, high = 30.0, steps = 80, repeats = 1 }
-schedules = [
-    { name = "found", text = "cyclic({base}, {maximum}, up=5st)" },
-    { name = "by hand", text = "constant(0.03)", edits = [{ at = "10st", edit = "scale", factor = 0.5 }] },
-]
+
+[[schedules]]
+name = "found"
+text = "cyclic({base}, {maximum}, up=5st)"
+
+[[schedules]]
+name = "by hand"
+text = "constant(0.03)"
+edits = [{ at = "10st", edit = "scale", factor = 0.5 }]
 """
 
 
