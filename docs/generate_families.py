@@ -24,9 +24,10 @@ HEAD = """\
 
 A schedule is built from *shapes* (one formula each) and *recipes* (functions that return shapes put
 together), with `a >> b` (then), `0.3 * a` (scale), `a * b`, `a + b` (step by step),
-`.clip(floor, ceiling)`, `.repeat(times, stretch, shrink, every)` and `.stairs(every)`. Unit
-schedules run from 1 to 0 over what is left; multiply them by the peak. All figures: 100 epochs.
-`lrkit schedules NAME` shows the same in the terminal.
+`.clip(floor, ceiling)`, `.repeat(times, stretch, shrink, every)`, `.stairs(every)`,
+`.part(start, stop, of)` and `.warp(at, clock, of)`. Unit schedules run from 1 to 0 over what is
+left; multiply them by the peak. All figures: 100 epochs. `lrkit schedules NAME` shows the same in
+the terminal.
 
 ```python
 >>> from lrkit import *

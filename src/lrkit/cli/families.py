@@ -24,7 +24,8 @@ def schedules(
 
     The picture is the family's example over 100 epochs. Families combine: a >> b runs b after a,
     0.3 * a scales, a * b and a + b combine step by step; .clip(floor, ceiling),
-    .repeat(times, stretch, shrink, every) and .stairs(every) go with any of them.
+    .repeat(times, stretch, shrink, every), .stairs(every), .part(start, stop, of) and
+    .warp(at, clock, of) go with any of them.
     """
     chosen = [family(name)] if name else list(catalog())
     if json:

@@ -34,7 +34,8 @@ class Controller(Protocol):
     Its memory is passed in and out: `init()` gives the first state, `update(state, observation)`
     the next one and an edit, or None. The same states and observations give the same edits, on
     every rank and on every replay. An observation without the metric it looks for leaves the
-    state as it is.
+    state as it is. One with spans may have a method `placed(horizon)` too: it returns the
+    controller with its spans in steps, and that is what is asked.
     """
 
     def init(self) -> State:

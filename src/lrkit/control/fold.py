@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from lrkit.control.edits import Edit, GroupKey
 from lrkit.control.pieces import in_percent, is_flat, part, product, sequence, step_table
 from lrkit.control.takes import FEW, Take, in_pieces, in_sum, stretches_between
@@ -63,7 +65,8 @@ class Fold:
 
     def rate(self, step: int) -> float:
         """Return the rate at *step*."""
-        return self.curve()(step)
+        with np.errstate(over="ignore", invalid="ignore"):  # what takes it looks at it
+            return self.curve()(step)
 
     @property
     def _room(self) -> float | None:

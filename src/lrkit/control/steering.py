@@ -64,8 +64,8 @@ class Steered:
         return Steered(self.schedule, (*self.controllers, other))
 
     def __str__(self) -> str:
-        """Return the text that `steered` reads back."""
-        return " | ".join(map(str, (self.schedule, *self.controllers)))
+        """Return the text that `steered` reads back; of a controller of one's own, `word(...)`."""
+        return " | ".join([str(self.schedule), *map(_text, self.controllers)])
 
     def __repr__(self) -> str:
         """Return a Python expression, over the names that lrkit exports."""
@@ -110,6 +110,11 @@ def steered(value: Steered | Schedule | str | float | Mapping[str, Any]) -> Stee
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise SpecError(f"a schedule or its text is needed, got {value!r:.80}")
     return Steered(constant(float(value)))
+
+
+def _text(controller: Controller) -> str:
+    word = controller.to_dict()["controller"]
+    return str(controller) if word in BUILDERS else f"{word}(...)"
 
 
 def _from_dict(data: Mapping[str, Any]) -> Steered:

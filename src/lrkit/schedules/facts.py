@@ -192,7 +192,10 @@ def _half_scaled(schedule: Schedule, jumps: tuple[Jump, ...]) -> list[str]:
     scaled = [isinstance(piece, Scale) for piece in schedule.pieces]
     if all(scaled) or not any(scaled):
         return []
-    jump = jumps[0]
+    # The piece that was meant to be scaled is a unit one, and at 1 where it jumps.
+    jump = next((j for j in jumps if 1.0 in (j.before, j.after)), None)
+    if jump is None:
+        return []
     return [
         f"the rate jumps from {jump.before:.3g} to {jump.after:.3g} at step {jump.at:,.10g}: a "
         "number scales one piece only; to scale all, write 0.3 * (a >> b)"
