@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.main import get_command
 
 from lrkit.cli import EXAMPLES, app
+from lrkit.probe import RangeCurve, write_range
 from lrkit.records import Journal
 
 GENERATOR = Path(__file__).parents[2] / "docs" / "generate_cli.py"
@@ -20,7 +22,10 @@ LINES = [(name, line) for name, examples in EXAMPLES.items() for line, _ in exam
 
 @pytest.fixture
 def runs(tmp_path: Path) -> None:
-    """The run that the examples speak of."""
+    """The run and the range test that the examples speak of."""
+    rates = np.geomspace(1e-4, 1, 60)
+    losses = 9 - 8 / (1 + (0.02 / rates) ** 1.5) + 9 * rates**2
+    write_range(RangeCurve(rates, losses), tmp_path / "range.json")
     with Journal.create(tmp_path / "runs" / "poly-tanh", task="poly-tanh", score="mse") as journal:
         journal.metrics(0, loss=1.0, lr=0.1)
         journal.close("done")

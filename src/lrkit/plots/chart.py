@@ -101,7 +101,9 @@ class Chart:
     def xlim(self) -> tuple[float, float]:
         """Return the ends of the x axis."""
         low, high = _span([line.x for line in self.lines], positive=self.xlog)
-        return (low, high) if high > low else (low - 0.5, high + 0.5)
+        if high > low:
+            return (low, high)
+        return (low / 2, high * 2) if self.xlog else (low - 0.5, high + 0.5)
 
     def ylim(self) -> tuple[float, float]:
         """Return the ends of the y axis, with some air above; a linear axis of rates starts at 0.
