@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lrkit.errors import SpecError
-from lrkit.schedules import nearest
+from lrkit.schedules import as_span, nearest
 
 if TYPE_CHECKING:
     from lrkit.control import Edit
@@ -72,11 +72,12 @@ def edit_of(asked: Asked) -> Edit:
     common: dict[str, Any] = {"author": _author(asked.by), "reason": asked.why}
     if "group" in word.options:
         common["group"] = _group(asked.group)
+    over = None if asked.over is None else as_span(asked.over, "--over")
     match asked.word:
         case "scale":
-            return control.Scale(_number(asked), over=asked.over, **common)
+            return control.Scale(_number(asked), over=over, **common)
         case "set" | "ramp":
-            return control.Set(_number(asked), over=asked.over, **common)
+            return control.Set(_number(asked), over=over, **common)
         case "hold":
             return control.Hold(**common)
         case "release":

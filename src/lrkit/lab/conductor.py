@@ -34,11 +34,15 @@ class Conductor:
         keeper: Keeper | None,
         ask: Ask | None,
         interrupts: Interrupts,
+        stage: float | None = None,
     ) -> None:
         self.loop = loop
         self.plan = plan
         self.keeper = keeper
         self.ask = ask
+        #: Updates between two questions; None: one at the end.
+        self.stage = stage
+        self._asked = 0
         self.interrupts = interrupts
         self.updates = plan.updates
         #: Why the training was stopped before its end; "" where it was not.
@@ -57,6 +61,7 @@ class Conductor:
     def run(self) -> None:
         """Train to the end; raise `Diverged` when loss or score stop being finite."""
         self._follow()
+        self._asked = self._stages
         if self._rolls and self.keeper is not None and not self.loop.place.done:
             self.save("start")
         while True:
@@ -171,6 +176,8 @@ class Conductor:
             self.stopped = self.stopped or self.interrupts.reason
         if due:
             self.save("due")
+        if self._stage_is_over():
+            self._goes_on()
         return not (self._left or self.over)
 
     def _follow(self) -> None:
@@ -252,13 +259,25 @@ class Conductor:
 
     def _goes_on(self) -> bool:
         """Ask whether to go on, where there is somebody to ask."""
-        ask = self.ask
+        ask, self._asked = self.ask, self._stages
+        if ask is not None and self.loop.journal is not None:
+            self.loop.journal.flush()  # who watches sees all of it while we wait
         edits = self.loop.ranks.share(lambda: None if ask is None else ask(self._stage()))
         for edit in edits or ():
             self.loop.scheduler.apply(by_hand(edit))
         self._follow()
         self._obey_all()
         return not self.over
+
+    def _stage_is_over(self) -> bool:
+        """Return whether a stage has ended since the last update, and the training has not."""
+        if self.ask is None or self.stage is None or self._left or self.over:
+            return False
+        return self._stages > self._asked
+
+    @property
+    def _stages(self) -> int:
+        return 0 if self.stage is None else math.floor(self.loop.place.done / self.stage)
 
     def _stage(self) -> Stage:
         loop = self.loop

@@ -14,6 +14,7 @@ from lrkit.errors import SpecError
 from lrkit.lab.contract import Task
 from lrkit.lab.hands import by_hand
 from lrkit.lab.loop import Options, Per
+from lrkit.lab.stages import Ask
 from lrkit.records import Journal
 from lrkit.schedules import Curve, Horizon, Schedule, SpanLike, as_span
 
@@ -129,6 +130,18 @@ def _driven(schedule: Schedule, own: Sequence[float]) -> dict[str, Schedule]:
     if all(rate == lead for rate in own):
         return {"lr": schedule}
     return {"scale": schedule if lead == 1 else (1 / lead) * schedule}
+
+
+def stage_of(stage: SpanLike | None, plan: Plan, ask: Ask | None) -> float | None:
+    """Return the updates in a *stage* of *plan*, None for None; `SpecError` for less than 1."""
+    if stage is None:
+        return None
+    if ask is None:
+        raise SpecError(f"a stage ends with a question, stage={stage!r} needs ask; leave it out")
+    found = plan.length.steps(as_span(stage, "stage"))
+    if found < 1:
+        raise SpecError(f"`stage >= 1 update` must hold, got {stage!r}, which is {found:g}")
+    return found
 
 
 def resolved(edits: Sequence[tuple[SpanLike, Edit]], plan: Plan) -> list[Edit]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -55,6 +56,15 @@ class Bar:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Leave the terminal to the block, where somebody types."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
 
     def started(self, updates: int) -> None:
         """Show an empty bar."""

@@ -15,7 +15,7 @@ from lrkit.lab.contract import Task
 from lrkit.lab.hands import by_hand
 from lrkit.lab.keeping import AUTO, KEEP, Keep, keeper_of
 from lrkit.lab.loop import Loop, Options
-from lrkit.lab.plan import horizon_of, planned
+from lrkit.lab.plan import horizon_of, planned, stage_of
 from lrkit.lab.progress import Bar, Watcher
 from lrkit.lab.ranks import Ranks, joined
 from lrkit.lab.recovery import find_start
@@ -45,6 +45,7 @@ def resume(
     keep: Keep | None = None,
     tensorboard: bool | None = None,
     ask: Ask | None = None,
+    stage: SpanLike | None = None,
     progress: bool | Watcher = False,
 ) -> RunResult:
     """Go on with the run in *folder* from its newest good checkpoint, and return the whole run.
@@ -63,7 +64,7 @@ def resume(
     - *what* is the task, or a name for one; None: as the run says. A run that was given a `Task`
       object needs it here, freshly made.
     - *device*, *checkpoint*, *keep* and *tensorboard* are as the run says, unless given.
-    - *ask* and *progress* are those of `train`.
+    - *ask*, *stage* and *progress* are those of `train`.
 
     Raises `SpecError` for a total that differs under "raise" or is over already, and `DataError`
     for what is no run of `train`, a run that another process is writing, a run that is done and
@@ -77,7 +78,7 @@ def resume(
     _check_ranks(run, ranks)
     made = task_of(header, what, device)
     session = session_of(made, header)
-    session.ask = ask
+    session.ask, session.stage = ask, stage_of(stage, session.plan, ask)
     session.watcher = Bar(made.name) if progress is True else progress or None
     if run.status == "done" and total is None:
         raise DataError(

@@ -46,6 +46,7 @@ class Session:
     seed: int
     watcher: Watcher | None = None
     ask: Ask | None = None
+    stage: float | None = None
     edits: Sequence[Edit] = ()
     threads: int | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class Session:
             scheduler = self.plan.scheduler(task, self.folder if journal is None else journal)
             self.ranks.same_weights(task.model)
             loop = Loop(task, scheduler, self.rules, journal, watcher, self.about, self.ranks)
-            conductor = Conductor(loop, self.plan, keeper, self.ask, interrupts)
+            conductor = Conductor(loop, self.plan, keeper, self.ask, interrupts, self.stage)
             with nullcontext() if keeper is None else interrupts:
                 if begin is not None:
                     begin(conductor)

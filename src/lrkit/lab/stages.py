@@ -1,4 +1,4 @@
-"""What a training shows of itself when it has come to its end and may go on."""
+"""What a training shows of itself at the end of a stage, and what may be answered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lrkit.control import Edit
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A training that has made all its updates so far; `train(ask=)` is shown it.
+    """A training at the end of a stage; `train(ask=)` is shown it.
 
     *step* updates are done in *epoch* epochs (the last may be a part of one) of *steps_per_epoch*
     updates; *total* is the end in the scheduler's own unit (*per*: "step" or "epoch"), which is
@@ -34,6 +34,13 @@ class Stage:
     score_name: str
     higher_is_better: bool
 
+    @property
+    def over(self) -> bool:
+        """Whether the training has come to its end, and not only to that of a stage."""
+        updates = self.total * (self.steps_per_epoch if self.per == "epoch" else 1)
+        return self.step >= updates
+
 
 Ask: TypeAlias = Callable[[Stage], Sequence[Edit] | None]
-"""Answers a stage with edits, an `Extend` among them, to go on; with None or nothing to end."""
+"""Answers a stage with edits; None or none leave all as planned. At the end of the training it goes
+on if there is an `Extend` among them."""

@@ -16,7 +16,7 @@ from lrkit.lab.catalog import DEFAULT, task
 from lrkit.lab.contract import Task
 from lrkit.lab.keeping import AUTO, KEEP, Keep, check_keeping, keeper_of
 from lrkit.lab.loop import BATCH_LOSS, Options, Per
-from lrkit.lab.plan import plan_of, resolved
+from lrkit.lab.plan import plan_of, resolved, stage_of
 from lrkit.lab.progress import Bar, Watcher
 from lrkit.lab.ranks import joined
 from lrkit.lab.result import RunResult
@@ -46,6 +46,7 @@ def train(
     keep: Keep = KEEP,
     tensorboard: bool = False,
     ask: Ask | None = None,
+    stage: SpanLike | None = None,
     edits: Sequence[tuple[SpanLike, Edit]] = (),
     progress: bool | Watcher = False,
 ) -> RunResult:
@@ -66,7 +67,9 @@ def train(
       and those asked for by hand. One is written at the end, too. `resume` goes on from there.
     - *tensorboard* writes TensorBoard's event files into the run's folder while it goes.
     - *ask* is called with a `Stage` when all updates are made; the edits it returns are applied,
-      and if an `Extend` is among them the training goes on.
+      and if an `Extend` is among them the training goes on. With *stage*, a span, it is also
+      called each time that this much is done; there the training goes on unless the edits say
+      otherwise.
     - *edits* are made when their moment comes, as if by hand: `[("30ep", Set(0.01))]`.
     - *progress* shows a bar, or is told (`Watcher`).
 
@@ -97,7 +100,17 @@ def train(
     )
     check_keeping(checkpoint, keep, plan.length)
     watcher = Bar(made.name) if progress is True else progress or None
-    session = Session(made, str(spec), plan, rules, seed, watcher, ask, resolved(edits, plan))
+    session = Session(
+        made,
+        str(spec),
+        plan,
+        rules,
+        seed,
+        watcher,
+        ask,
+        stage_of(stage, plan, ask),
+        resolved(edits, plan),
+    )
     if run is None:
         if tensorboard:
             raise SpecError("tensorboard shows a run; say where it is kept: run='runs/a'")
