@@ -21,6 +21,8 @@ from lrkit.lab import load_study
 
 DOCS = Path(__file__).resolve().parent
 KEPT, PAGE, STUDIES = DOCS / "studies", DOCS / "studies.md", DOCS.parent / "studies"
+TOO_LONG = frozenset({"clr-cifar10"})
+"""Studies that wait for a GPU: that they have no result is not stale."""
 HEAD = """\
 # Studies
 
@@ -46,13 +48,22 @@ def keep(reports: Path) -> None:
                 shutil.copyfile(file, target / file.name)
 
 
-def ran(study: Path) -> set[lr.Schedule] | None:
-    """Return the schedules of the kept result, or None where the study trains nothing."""
+def ran(study: Path) -> dict[str, lr.Schedule] | None:
+    """Return the schedules of the kept result by name, or None where the study trains nothing."""
     runs = KEPT / study.stem / "runs.csv"
     if not runs.exists():
         return None
     with runs.open(newline="") as file:
-        return {lr.parse(row["text"]) for row in csv.DictReader(file)}
+        return {row["schedule"]: lr.parse(row["text"]) for row in csv.DictReader(file)}
+
+
+def strangers(study: Path) -> list[str]:
+    """Return what the kept result has and the study has not, by name."""
+    rows = load_study(study).rows()
+    # The rates of some rows come from a range test: those are known by their names.
+    known, sought = {r.schedule for r in rows}, {r.name for r in rows if r.sought}
+    measured = (ran(study) or {}).items()
+    return [name for name, s in measured if s not in known and name not in sought]
 
 
 def page() -> str:
@@ -66,7 +77,12 @@ def page() -> str:
         parts.append(re.sub(r"\]\(([\w-]+\.png)\)", rf"](studies/{study.stem}/\1)", text))
         measured = ran(study)
         rows = load_study(study).rows()
-        missing = [r.name for r in rows if measured is not None and r.schedule not in measured]
+        missing = [
+            row.name
+            for row in rows
+            if measured is not None
+            and not (row.name in measured if row.sought else row.schedule in measured.values())
+        ]
         if missing:
             parts.append(f"Not measured yet, though in the study: {', '.join(missing)}.\n")
     return "\n".join(parts)
@@ -76,9 +92,11 @@ def stale() -> list[str]:
     """Return what no longer belongs together, by name."""
     found = [] if PAGE.exists() and PAGE.read_text() == page() else ["docs/studies.md"]
     for study in sorted(STUDIES.glob("*.toml")):
+        if study.stem in TOO_LONG:
+            continue
         if not (KEPT / study.stem / "report.md").exists():
             found.append(f"docs/studies/{study.stem} (no result)")
-        elif not (ran(study) or set()) <= {row.schedule for row in load_study(study).rows()}:
+        elif strangers(study):
             found.append(f"docs/studies/{study.stem} (other schedules than the study)")
     return found
 

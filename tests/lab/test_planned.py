@@ -58,6 +58,7 @@ def test_groups_built_with_other_rates_keep_their_ratio() -> None:
 
 
 STUDY = """
+seen = "Seen: two rows."
 name = "found"
 task = "poly-tanh"
 total = "20st"
@@ -90,6 +91,7 @@ def test_a_study_finds_its_rates_once_and_says_which(tmp_path: Path) -> None:
     paths = report(first, tmp_path)
     text = paths["report.md"].read_text()
     assert f"Taken: base {rates['base']:g}, maximum {rates['maximum']:g}." in text
+    assert "Seen: two rows." in text
     assert "constant(0.03); at 10st scale 0.5" in text
     assert "constant(0.03) * table([1, 0.5], [0st, 10st], kind=step)" in text
     assert paths["range.png"].exists()
