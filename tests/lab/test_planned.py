@@ -58,7 +58,7 @@ def test_groups_built_with_other_rates_keep_their_ratio() -> None:
 
 
 STUDY = """
-seen = "Seen: two rows."
+outcome = "Seen: two rows."
 name = "found"
 task = "poly-tanh"
 total = "20st"

@@ -63,7 +63,7 @@ def markdown(comparison: Comparison, drawn: dict[str, Chart]) -> str:
             (line.name + (f" ({line.note})" if line.note else ""), *line.cells)
             for line in cells.lines(comparison)
         ]
-        parts += [_markdown_table(names, rows), comparison.study.seen.strip(), cells.EXPLANATION]
+        parts += [_markdown_table(names, rows), comparison.study.outcome.strip(), cells.EXPLANATION]
     parts += [cells.found_text(comparison)]
     if failed := cells.failures(comparison):
         parts += ["## What failed", "\n".join(f"- {_plain(item)}" for item in failed)]
@@ -80,7 +80,7 @@ def markdown(comparison: Comparison, drawn: dict[str, Chart]) -> str:
 def _page(comparison: Comparison, drawn: dict[str, Chart]) -> str:
     sections = []
     if comparison.score_name:
-        below = "\n".join(filter(None, (comparison.study.seen.strip(), cells.EXPLANATION)))
+        below = "\n".join(filter(None, (comparison.study.outcome.strip(), cells.EXPLANATION)))
         sections.append(Section("Result", _html_table(comparison), below))
     if failed := cells.failures(comparison):
         items = "".join(f"<li>{html.escape(item)}</li>" for item in failed)

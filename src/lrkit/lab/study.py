@@ -22,7 +22,7 @@ from lrkit.lab.entries import STAND_INS, Entry, Find, Reference, Row, Value, exp
 class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Schedules x seeds x rates on one task; without a `task` only their curves are drawn.
 
-    - `note` says what the study is about, `seen` what was seen when it was last run.
+    - `note` says what the study is about, `outcome` what was seen when it was last run.
     - `rates`: each schedule is run times each rate; empty: as it stands.
     - `epochs` or `total` (a span): how long; neither: the task's own budget. An entry may have a
       `total` of its own.
@@ -47,7 +47,7 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     format: Literal[1] = 1
     title: str = ""
     note: str = ""
-    seen: str = ""
+    outcome: str = ""
     task: str = ""
     options: dict[str, Value] = {}
     seeds: tuple[int, ...] = (0, 1, 2)
