@@ -120,7 +120,15 @@ class Running(Stepper):
             )
         self._panel = Panel(self._plan, states)
 
-    # How it ends.
+    # How it begins and ends.
+
+    def open(self) -> None:
+        """Begin the run, or go on with it, now instead of with the first update.
+
+        Letters that wait are taken in. A training that may have no update left to make asks for
+        it: a letter may give it more. Under torch.distributed every rank has to make the call.
+        """
+        self._opened()
 
     def close(self, status: End | None = None, reason: str = "") -> None:
         """End the run that `run=` began; the schedule goes on, but nothing more is written.

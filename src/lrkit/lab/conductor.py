@@ -60,7 +60,9 @@ class Conductor:
 
     def run(self) -> None:
         """Train to the end; raise `Diverged` when loss or score stop being finite."""
+        self.loop.scheduler.open()
         self._follow()
+        self._obey_all()
         self._asked = self._stages
         if self._rolls and self.keeper is not None and not self.loop.place.done:
             self.save("start")
