@@ -104,6 +104,12 @@ class Wheel:
         u = 1.0 if over is None else min((t - start) / over, 1.0)
         return ((1 - u) * first + u * level) * self.scale_at(t, since)
 
+    def moves(self, t):
+        """Whether what was set is still on its way."""
+        start, over, *_, since = self.take
+        ramps = [(a, n) for k, (a, n, _) in enumerate(self.scales) if k > since and n]
+        return any(t < a + n for a, n in [(start, over or 0), *ramps])
+
     def updates(self, span):
         if span is None:
             return None
@@ -124,11 +130,9 @@ class Wheel:
                 now = self.rate(t)
                 self.take = (t, self.updates(edit.over), now, edit.value, len(self.scales) - 1)
             case Hold() if not late:
-                if self.take is None or t < self.take[0] + (self.take[1] or 0):
+                if self.take is None or self.moves(t):
                     now = self.rate(t)
                     self.take = (t, None, now, now, len(self.scales) - 1)
-                else:  # what scales it goes on
-                    pass
             case Release() if not late:
                 self.take = None
             case Cooldown():
@@ -168,9 +172,33 @@ class Wheel:
         self.total = total
 
 
+early = st.integers(0, 60)
+overs = st.sampled_from([None, 4, 15, 40])
+by_hand = st.lists(
+    st.one_of(
+        st.builds(lambda f, n, t: Scale(f, over=n, step=t), st.floats(0.1, 2), overs, early),
+        st.builds(lambda v, n, t: Set(v, over=n, step=t), st.floats(0.1, 1), overs, early),
+        st.builds(lambda t: Hold(step=t), early),
+        st.builds(lambda t: Release(step=t), early),
+    ),
+    min_size=6,
+    max_size=20,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(usual, by_hand)
+def test_a_restless_hand_gets_what_it_asks_for(schedule, many):
+    check(schedule, 100.0, many)
+
+
 @settings(max_examples=300, deadline=None)
 @given(usual, totals, lists)
 def test_the_course_is_what_the_edits_say_step_by_step(schedule, total, many):
+    check(schedule, total, many)
+
+
+def check(schedule, total, many):
     horizon = Horizon(total, **UNITS)
     curve = folded(schedule, many, horizon)
     wheel, told = Wheel(schedule, horizon), []
