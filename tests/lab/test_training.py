@@ -11,7 +11,7 @@ import torch
 
 from lrkit.errors import DataError, LoopError, LrkitError, SpecError
 from lrkit.lab import RunResult, task, train
-from lrkit.lab.precision import Precision
+from lrkit.probe.precision import Precision
 from lrkit.records import replay
 from lrkit.schedules import parse
 

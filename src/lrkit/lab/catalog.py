@@ -19,8 +19,8 @@ from lrkit.lab.caffe import cifar10_quick
 from lrkit.lab.contract import Task, first_line
 from lrkit.lab.lenet import lenet_digits, lenet_fashion
 from lrkit.lab.poly import poly_tanh
-from lrkit.lab.randomness import seeded
 from lrkit.lab.relu import relu_digits
+from lrkit.probe.randomness import seeded
 
 Factory = Callable[..., Any]
 

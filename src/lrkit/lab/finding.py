@@ -11,13 +11,13 @@ import torch
 from lrkit.errors import DataError, LoopError, LrkitError, SpecError
 from lrkit.lab.catalog import DEFAULT, task
 from lrkit.lab.contract import Task, first_line
-from lrkit.lab.randomness import seeded
 from lrkit.lab.recovery import find_start
 from lrkit.lab.resuming import check_is_training, session_of, task_of
 from lrkit.lab.snapshots import load_parts
 from lrkit.probe import RangeCurve
 from lrkit.probe import find as find_range
 from lrkit.probe.curve import Kind
+from lrkit.probe.randomness import seeded
 from lrkit.records import replay
 
 

@@ -21,11 +21,11 @@ from torch import Tensor
 from lrkit.drive import Scheduler
 from lrkit.errors import InternalError, LoopError, SpecError
 from lrkit.lab.contract import Task
-from lrkit.lab.precision import Precision
 from lrkit.lab.progress import Watcher
-from lrkit.lab.randomness import RandomState
 from lrkit.lab.ranks import Ranks
 from lrkit.lab.snapshots import Place
+from lrkit.probe.precision import Precision
+from lrkit.probe.randomness import RandomState
 from lrkit.records import Journal
 
 Per = Literal["step", "epoch"]

@@ -20,11 +20,11 @@ from lrkit.lab.keeping import Keeper
 from lrkit.lab.loop import Diverged, Loop, Options, as_array
 from lrkit.lab.plan import Plan
 from lrkit.lab.progress import Bar, Watcher
-from lrkit.lab.randomness import seeded
 from lrkit.lab.ranks import Ranks
 from lrkit.lab.result import RunResult
 from lrkit.lab.snapshots import about_of
 from lrkit.lab.stages import Ask
+from lrkit.probe.randomness import seeded
 from lrkit.records import Journal
 
 Ending = tuple[Literal["done", "failed", "stopped"], str]

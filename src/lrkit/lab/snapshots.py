@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lrkit.errors import DataError, SpecError
 from lrkit.lab.checkpoints import DamagedError, Saved
 from lrkit.lab.contract import Task, first_line
-from lrkit.lab.randomness import RandomState
+from lrkit.probe.randomness import RandomState
 
 if TYPE_CHECKING:
     from lrkit.lab.loop import Loop

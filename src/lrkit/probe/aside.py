@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from lrkit.errors import LoopError, SpecError
 from lrkit.probe.keep import keep
-from lrkit.probe.restore import keep_random_state
+from lrkit.probe.randomness import RandomState
 from lrkit.probe.stream import moved
 
 Loss = Callable[[Any], Tensor]
@@ -125,12 +125,12 @@ class DeadUnits(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _untouched(model: nn.Module) -> Iterator[None]:
     """Put modes and random states back, so that what is measured does not change the test."""
     modes = [(part, part.training) for part in model.modules()]
-    put_random_state = keep_random_state()
+    random_state = RandomState.now()
     gradients = torch.is_grad_enabled()
     try:
         yield
     finally:
         for part, training in modes:
             part.training = training
-        put_random_state()
+        random_state.restore()
         torch.set_grad_enabled(gradients)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
@@ -23,6 +22,7 @@ from lrkit.probe.losses import loss_of_batch
 from lrkit.probe.meter import Meter
 from lrkit.probe.precision import Precision
 from lrkit.probe.ramp import Ramp, ramp_for
+from lrkit.probe.randomness import seed_all
 from lrkit.probe.restore import restored
 from lrkit.probe.stream import Batches, check_batches, parts_to_restore, stream
 from lrkit.probe.trial import Found, Trial, check_closure
@@ -152,7 +152,7 @@ def _repeat(
         things = (trial.model, trial.optimizer, trial.precision.scaler, *trial.also)
         with restored(*things, random_state=False):
             if seed is not None:
-                _seed(seed + len(found))
+                seed_all(seed + len(found))
             if not trial.model.training:
                 trial.model.train()
             one = trial.run(ramp)
@@ -253,10 +253,3 @@ def _device(model: nn.Module) -> torch.device | None:
     """Return where the model is; None where it is spread over several devices."""
     devices = {parameter.device for parameter in model.parameters()} or {torch.device("cpu")}
     return devices.pop() if len(devices) == 1 else None
-
-
-def _seed(seed: int) -> None:
-    streams = np.random.SeedSequence(seed).generate_state(2)
-    torch.manual_seed(seed)
-    random.seed(int(streams[0]))
-    np.random.seed(int(streams[1]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,8 +13,8 @@ from torch import Tensor
 class Precision:
     """Full precision, or bfloat16 by autocast; float16 with a scaled loss on GPUs without bfloat16.
 
-    A *scaler* of the caller's means float16 with its scale. An update whose scaled gradient
-    overflowed is left out, as everywhere in PyTorch.
+    A *scaler* of the caller's means float16 with its scale. With float16 an update whose gradient
+    overflowed is left out, as everywhere in PyTorch; the schedule counts it all the same.
     """
 
     def __init__(
@@ -55,6 +57,15 @@ class Precision:
         else:
             self.scaler.step(optimizer)
             self.scaler.update()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the scale of the loss and its history; nothing where the loss is not scaled."""
+        return {} if self.scaler is None else self.scaler.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from *state*; one of a training without a scaled loss says nothing."""
+        if self.scaler is not None and state:
+            self.scaler.load_state_dict(dict(state))
 
 
 def _format(device: torch.device) -> torch.dtype:

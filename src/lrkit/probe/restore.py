@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -19,6 +17,7 @@ from torch.optim import Optimizer
 from lrkit.drive import lent
 from lrkit.errors import LoopError, SpecError
 from lrkit.probe.keep import PLAIN, Memo, is_simple, keep
+from lrkit.probe.randomness import RandomState
 
 INTERNAL = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")
 
@@ -37,7 +36,7 @@ def restored(*things: Any, random_state: bool = True) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(patience.end)
         if random_state:
-            stack.callback(keep_random_state())
+            stack.callback(RandomState.now().restore)
         stack.callback(_backend_flags())
         for thing in _distinct(things):
             if isinstance(thing, nn.Module):
@@ -170,24 +169,6 @@ class _Patience:
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self._caught = True
-
-
-def keep_random_state() -> Callable[[], None]:
-    """Return what puts the random states of Python, NumPy and torch back, on every device."""
-    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
-
-    def put() -> None:
-        random.setstate(python)
-        np.random.set_state(numpy)
-        torch.set_rng_state(cpu)
-        if gpus:
-            torch.cuda.set_rng_state_all(gpus)
-        if mps is not None:
-            torch.mps.set_rng_state(mps)
-
-    return put
 
 
 def _backend_flags() -> Callable[[], None]:

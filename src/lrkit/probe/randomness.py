@@ -23,8 +23,11 @@ class RandomState:
     devices: Mapping[str, Tensor]
 
     @classmethod
-    def now(cls, device: torch.device) -> RandomState:
-        """Return the states as they are, those of all GPUs when *device* is one."""
+    def now(cls, device: torch.device | None = None) -> RandomState:
+        """Return the states as they are, those of all GPUs when *device* is one.
+
+        None: those of every device that is there.
+        """
         state: Any = np.random.get_state()
         return cls(random.getstate(), state, torch.get_rng_state(), _device_states(device))
 
@@ -78,17 +81,27 @@ def seeded(seed: int, device: torch.device | str) -> Iterator[None]:
     NumPy's old generator has no room for 64 bits.
     """
     before = RandomState.now(torch.device(device))
-    streams = np.random.SeedSequence(seed).generate_state(2)
     try:
-        torch.manual_seed(seed)
-        random.seed(int(streams[0]))
-        np.random.seed(int(streams[1]))
+        seed_all(seed)
         yield
     finally:
         before.restore()
 
 
-def _device_states(device: torch.device) -> dict[str, Tensor]:
+def seed_all(seed: int) -> None:
+    """Seed Python, NumPy and torch as `seeded` does, for good."""
+    streams = np.random.SeedSequence(seed).generate_state(2)
+    torch.manual_seed(seed)
+    random.seed(int(streams[0]))
+    np.random.seed(int(streams[1]))
+
+
+def _device_states(device: torch.device | None) -> dict[str, Tensor]:
+    if device is None:
+        # A CUDA that nobody has used yet has no state to speak of, and asking would start it.
+        cuda, mps = torch.cuda.is_initialized(), torch.backends.mps.is_available()
+        found = _device_states(torch.device("cuda")) if cuda else {}
+        return found | (_device_states(torch.device("mps")) if mps else {})
     if device.type == "cuda":
         return {f"cuda:{i}": s for i, s in enumerate(torch.cuda.get_rng_state_all())}
     if device.type == "mps":
