@@ -193,7 +193,7 @@ def _peak(marks: Landmarks) -> Array:
     5. The maximum / 2. Inside the 98 % region of nine pairs of ten, and ours. The tenth (SGD on
        poly-tanh, with batch normalisation) wants the maximum itself.
     """
-    return marks.lowest - np.log(HALF)
+    return np.asarray(marks.lowest - np.log(HALF))
 
 
 def _no_fall(curves: Smooth, marks: Landmarks) -> str | None:
