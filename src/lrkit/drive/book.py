@@ -149,6 +149,14 @@ class Book:
             except DataError as error:
                 self._trouble(error)
 
+    def flush(self) -> None:
+        """Hand what is buffered to the operating system, where a kill cannot reach it."""
+        if self.journal is not None and not self.journal.closed:
+            try:
+                self.journal.flush()
+            except DataError as error:
+                self._trouble(error)
+
     def close(self, status: End, reason: str = "") -> None:
         """End the run, where it is ours; a second call does nothing."""
         if self.journal is not None and self.owned:

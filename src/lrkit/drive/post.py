@@ -64,7 +64,9 @@ class Post:
         found, gap = self.share((found, self._gap))
         self._gap = self._left = gap
         now = time.perf_counter()
-        self._gap = next_gap(now - began, (began - self._met) / gap)
+        # The first steps may be nothing like the rest; doubling keeps a wrong guess from costing
+        # more than the time that has passed already.
+        self._gap = min(2 * gap, next_gap(now - began, (began - self._met) / gap))
         self._met = now
         return found
 

@@ -149,8 +149,12 @@ class Scheduler(Running):
     def state_dict(self) -> dict[str, Any]:
         """Return the state as plain JSON types, without NaN or infinity.
 
-        Raises `SpecError`, with the remedy, for a schedule that is made of a nameless function.
+        What the run has so far leaves this process first, so that a state never knows more than
+        the journal does after a kill. Raises `SpecError`, with the remedy, for a schedule that is
+        made of a nameless function.
         """
+        if self._book is not None:
+            self._book.flush()
         return self._snapshot(self._plan, self._writer.owns).to_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:

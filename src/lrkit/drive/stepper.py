@@ -138,6 +138,8 @@ class Stepper(Face):
         self._decide(measured)
 
     def _decide(self, measured: dict[str, float]) -> None:
+        if not self._panel.controllers:
+            return
         rates = tuple(rate_in(group) for group in self._writer.groups)
         for edit in self._panel.ask(Observation(self.position, measured, rates)):
             self._take(edit, "controller")

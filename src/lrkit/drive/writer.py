@@ -34,8 +34,8 @@ class Writer:
     """
 
     __slots__ = (
-        "asked", "columns", "count", "edits", "end", "found_inf", "fresh", "groups", "index",
-        "lanes", "limit", "optimizer", "owns", "rows", "rules", "start", "stop", "stops",
+        "asked", "columns", "count", "edits", "end", "fast", "found_inf", "fresh", "groups",
+        "index", "lanes", "limit", "optimizer", "owns", "rows", "rules", "start", "stop", "stops",
         "tensors", "tracks", "values", "watched", "written",
     )  # fmt: skip
 
@@ -52,7 +52,7 @@ class Writer:
         self.values: list[float] = []
         self.written: float | None = None
         self.found_inf: Tensor | None = None
-        self.fresh = False
+        self.fresh = self.fast = False
         #: Whether there is more to do in every step: a run is kept.
         self.watched = False
         #: Where the run ends, edits included.
@@ -129,6 +129,7 @@ class Writer:
         places = [(track.index, track.hyper) for track in self.tracks]
         self.tensors = own_tensors(groups, places, self.tensors)
         self.lanes, self.columns = make_lanes(self.tracks, groups)
+        self.fast = self._one_column()
         self.rows = 0
         self._forget()
 
@@ -142,14 +143,14 @@ class Writer:
             lane.write(row)
         self.index = row
         alone = self.lanes[0]
-        if self._fast():
+        if self.fast:
             self.written = alone.written if isinstance(alone, NumberLane) else None
 
     def allow(self, steps: float) -> None:
         """Let `Scheduler.step` go on by itself for at most *steps* more steps."""
         rows = len(self.columns[0].values) if self.columns else 0
         self.limit = int(min(rows, self.index + steps + 1))
-        self.stop = self.limit if self._fast() and not self.watched else 0
+        self.stop = self.limit if self.fast and not self.watched else 0
 
     def changed(self) -> int | None:
         """Return the index of a group whose value is not the one last written, or None."""
@@ -185,10 +186,11 @@ class Writer:
         for column in self.columns:
             column.fill(position, position + self.rows)
         self.start = position
-        if self._fast():
+        if self.fast:
             self.values = self.columns[0].values
 
-    def _fast(self) -> bool:
+    def _one_column(self) -> bool:
+        """Return whether plain numbers of one column are the rate of every group, and all."""
         if len(self.lanes) != 1:
             return False
         lane = self.lanes[0]
