@@ -3,7 +3,8 @@
     python chaos_server.py
 
 Loads torch once, then reads a line of JSON for each child: `folder`, `task` (the arguments of
-`train`) and `die`, None or [where, count]. The child starts the run or goes on with it. The server
+`train`), `die`, None or [where, count], and `letters`, pairs of the update before which an edit is
+to be accepted and the edit. The child starts the run or goes on with it. The server
 writes the child's process id, and how it ended when it has.
 """
 
@@ -14,14 +15,14 @@ import os
 import signal
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from lrkit.lab import checkpoints, resume, train
-from lrkit.records import writer
+from lrkit.records import submit, writer
 
 
 def die_at(where: str, count: int) -> None:
@@ -63,6 +64,28 @@ def die_at(where: str, count: int) -> None:
         checkpoints.os = mine
 
 
+class Postman:
+    """Sends letters so that each is accepted when so many updates are done."""
+
+    def __init__(self, folder: Path, letters: list[list[Any]]) -> None:
+        self.folder, self.letters = folder, letters
+
+    def _send(self, done: int) -> None:
+        for at, edit in self.letters:
+            if at == done:
+                submit(self.folder, edit)
+
+    def started(self, updates: int) -> None:
+        self._send(0)
+        self.letters = [letter for letter in self.letters if letter[0]]
+
+    def stepped(self, done: int, loss: float) -> None:
+        self._send(done + 1)
+
+    def evaluated(self, epoch: int, scores: Mapping[str, float]) -> None:
+        pass
+
+
 def work(order: dict[str, Any]) -> None:
     """Start or go on with the run of *order*."""
     torch.set_num_threads(1)
@@ -72,7 +95,7 @@ def work(order: dict[str, Any]) -> None:
     if folder.exists():
         resume(folder)
     else:
-        train(run=folder, **order["task"])
+        train(run=folder, progress=Postman(folder, order["letters"]), **order["task"])
 
 
 def main() -> None:

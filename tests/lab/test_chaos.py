@@ -11,22 +11,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lrkit.control import Checkpoint, Extend, Hold, Release, Replace, Scale, Set
 from lrkit.lab import RunResult
 from lrkit.lab.checkpoints import find_checkpoints, read_checkpoint
-from lrkit.records import replay
+from lrkit.records import course_of, replay, submit
 from tests.lab.same import equal, plain
 
 SERVER = Path(__file__).with_name("chaos_server.py")
 PLACES = ("in a checkpoint", "before rename", "after rename", "in the journal")
 POLY: dict[str, Any] = {
     "what": "poly-tanh",
-    "schedule": "0.03 * (warmup(2ep) >> cosine())",
+    "schedule": "0.03 * (warmup(2ep) >> cosine()) | plateau(0.7, patience=1, metric=train_loss)"
+    " | spike_guard(window=20, patience=0, threshold=4)",
     "epochs": 8,
     "seed": 5,
     "device": "cpu",
@@ -61,10 +63,16 @@ class Server:
         self.reader = threading.Thread(target=self.errors.extend, args=(self.process.stderr,))
         self.reader.start()
 
-    def start(self, folder: Path, task: dict[str, Any], die: list[Any] | None = None) -> int:
+    def start(
+        self,
+        folder: Path,
+        task: dict[str, Any],
+        die: list[Any] | None = None,
+        letters: Sequence[tuple[int, dict[str, Any]]] = (),
+    ) -> int:
         """Start a child on the run in *folder* and return its process id."""
         assert self.process.stdin is not None
-        order = {"folder": str(folder), "task": task, "die": die}
+        order = {"folder": str(folder), "task": task, "die": die, "letters": letters}
         print(json.dumps(order), file=self.process.stdin, flush=True)
         return int(self._line())
 
@@ -99,12 +107,44 @@ def server() -> Iterator[Server]:
     one.close()
 
 
-def in_peace(server: Server, folder: Path, task: dict[str, Any]) -> float:
+def in_peace(
+    server: Server,
+    folder: Path,
+    task: dict[str, Any],
+    letters: Sequence[tuple[int, dict[str, Any]]] = (),
+) -> float:
     """Train without a kill, and return how long it took."""
     began = time.monotonic()
-    server.start(folder, task)
+    server.start(folder, task, letters=letters)
     assert not server.end()
     return time.monotonic() - began
+
+
+def a_letter(rng: random.Random) -> dict[str, Any]:
+    """Return an edit that somebody may send at any time."""
+    return rng.choice(
+        [
+            Scale(rng.uniform(0.5, 1.5), author="anna"),
+            Scale(0.8, over=f"{rng.randrange(2, 40)}st"),
+            Set(rng.uniform(0.001, 0.03), reason="by hand"),
+            Set(rng.uniform(0.001, 0.03), over="1ep"),
+            Hold(),
+            Release(),
+            Extend(f"{rng.randrange(3, 10)}ep", how=rng.choice(["stretch", "keep"])),
+            Replace("0.02 * cosine()"),
+            Checkpoint(),
+        ]
+    ).to_dict()
+
+
+def letters_of(folder: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Return the letters that the run accepted, each with where it was."""
+    own = ("kind", "time", "source", "at")
+    return [
+        (event["at"], {k: v for k, v in event.items() if k not in own} | {"letter": ""})
+        for event in replay(folder).edits
+        if event["source"] == "hand"
+    ]
 
 
 def killed_until_done(
@@ -113,12 +153,14 @@ def killed_until_done(
     """Train, with up to *kills* kills within *span* seconds each; return how many there were."""
     count = 0
     for turn in range(kills):
-        if rng.random() < 0.5:
-            where = PLACES[turn % len(PLACES)]
-            server.start(folder, task, [where, rng.randrange(1, 12)])
-        else:
-            child = server.start(folder, task)
-            time.sleep(rng.uniform(0.0, span))
+        itself = rng.random() < 0.5
+        where = [PLACES[turn % len(PLACES)], rng.randrange(1, 12)] if itself else None
+        child = server.start(folder, task, where)
+        for part in (0.3, 0.7):
+            time.sleep(rng.uniform(0.0, part * span))
+            if folder.exists() and rng.random() < 0.7:
+                submit(folder, a_letter(rng))
+        if not itself:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         count += server.end()
@@ -141,28 +183,45 @@ def compare(folder: Path, other: Path) -> None:
     states = [read_checkpoint(find_checkpoints(path)[0]) for path in (folder, other)]
     for part in ("model", "buffers", "optimizer", "random"):
         assert equal(states[0][part], states[1][part]), part
+    told = [
+        sorted(
+            (e["step"], e["edit"], e["source"], str(e.get("factor", e.get("value"))))
+            for e in run.edits
+        )
+        for run in runs
+    ]
+    assert told[0] == told[1]
+    for run in runs:
+        course = course_of(run)
+        assert course.values().tolist() == results[0].rates.tolist()
 
 
-@pytest.mark.parametrize("task", [POLY, DIGITS], ids=["poly-tanh", "lenet-digits"])
+TASKS = pytest.mark.parametrize("task", [POLY, DIGITS], ids=["poly-tanh", "lenet-digits"])
+
+
+@TASKS
 def test_killed_a_few_times(task: dict[str, Any], server: Server, tmp_path: Path) -> None:
-    rng = random.Random(11)
-    took = in_peace(server, tmp_path / "peace", task)
-    kills = killed_until_done(server, tmp_path / "war", task, rng, 4, took)
+    war = tmp_path / "war"
+    kills = killed_until_done(server, war, task, random.Random(11), 4, 1.0)
     assert kills
-    compare(tmp_path / "war", tmp_path / "peace")
+    in_peace(server, tmp_path / "peace", task, letters_of(war))
+    compare(war, tmp_path / "peace")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", [POLY, DIGITS], ids=["poly-tanh", "lenet-digits"])
+@TASKS
 def test_killed_fifty_times(task: dict[str, Any], server: Server, tmp_path: Path) -> None:
     seed = int.from_bytes(os.urandom(4))
     print(f"seed {seed}")
     rng = random.Random(seed)
-    took = in_peace(server, tmp_path / "peace", task)
-    kills = turn = 0
+    took = in_peace(server, tmp_path / "first", task)
+    kills = turn = letters = 0
     while kills < 50:
         turn += 1
-        war = tmp_path / f"war-{turn}"
+        war, peace = tmp_path / f"war-{turn}", tmp_path / f"peace-{turn}"
         kills += killed_until_done(server, war, task, rng, 12, took)
-        compare(war, tmp_path / "peace")
-    print(f"{kills} kills over {turn} runs")
+        sent = letters_of(war)
+        letters += len(sent)
+        in_peace(server, peace, task, sent)
+        compare(war, peace)
+    print(f"{kills} kills and {letters} letters over {turn} runs")
