@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-TASKS: Final = ("lenet-digits", "lenet-fashion", "poly-tanh")
+TASKS: Final = ("cifar10-quick", "lenet-digits", "lenet-fashion", "poly-tanh", "relu-digits")
 """The built-in tasks. The lab would import torch at every Tab; a test holds the two equal."""
 
 

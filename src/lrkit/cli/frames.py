@@ -14,6 +14,7 @@ from lrkit.records import Progress, Run
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
     from rich.text import Text
 
     from lrkit.plots import Chart, Line
@@ -71,8 +72,8 @@ class View:
         from rich.console import Group
 
         rows: list[RenderableType] = [*self._head(width)]
-        rows += self._grid(width, height - len(rows) - 1, color)
-        return Group(*rows)
+        grid = charts_grid(list(self._charts()), width, height - len(rows) - 1, color)
+        return Group(*rows, *([] if grid is None else [grid]))
 
     # Its numbers.
 
@@ -118,30 +119,6 @@ class View:
 
     # Its charts.
 
-    def _grid(self, width: int, height: int, color: bool) -> list[RenderableType]:
-        """Return as many charts as fit, the most telling first."""
-        from rich.table import Table
-        from rich.text import Text
-
-        from lrkit.plots import terminal_plot
-
-        charts = list(self._charts())
-        beside = min(BESIDE, width // LEAST[0], len(charts))
-        if not beside or height < LEAST[1]:
-            return []
-        deep = min(-(-len(charts) // beside), height // LEAST[1])
-        columns, rows = min(width // beside - 1, MOST[0]), min(height // deep, MOST[1])
-        grid = Table.grid(padding=(0, 1))
-        cells = []
-        for chart in charts[: beside * deep]:
-            drawn = terminal_plot(chart, columns, rows - 1, color)
-            heading = Text(chart.title, "bold", no_wrap=True, overflow="ellipsis")
-            heading.truncate(columns)
-            cells.append(Text("\n").join([heading, Text.from_ansi(drawn)]))
-        for first in range(0, len(cells), beside):
-            grid.add_row(*cells[first : first + beside])
-        return [grid]
-
     def _charts(self) -> Iterator[Chart]:
         rate = self._rate_chart()
         if rate is not None:
@@ -183,13 +160,7 @@ class View:
         return [Line("to come", steps / self._per, rates)]
 
     def _chart(self, name: str, steps: Any, values: Any) -> Chart:
-        from lrkit.plots import Chart, Line
-
-        x, y, many = _means(steps / self._per, values)
-        good = y[np.isfinite(y)]
-        log = bool(good.size and good.min() > 0 and good.max() > WIDE * good.min())
-        title = f"{name} (mean of {many} updates)" if many > 1 else name
-        return Chart([Line(name, x, y, joints=self._marks())], self._xlabel, "", title, log=log)
+        return measured_chart(name, steps / self._per, values, self._xlabel, self._marks())
 
     @property
     def _per(self) -> float:
@@ -203,6 +174,46 @@ class View:
         """Return where edits took effect, on the axis."""
         steps = [e["step"] for e in self.run.edits if isinstance(e.get("step"), int)]
         return [step * self.progress.unit / self._per for step in steps[-MARKS:]]
+
+
+def charts_grid(charts: list[Chart], width: int, height: int, color: bool) -> Table | None:
+    """Return as many of *charts* as fit beside and below each other, the first ones; None for none.
+
+    *width* is in columns and *height* in rows; each chart stands under its title.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    from lrkit.plots import terminal_plot
+
+    beside = min(BESIDE, width // LEAST[0], len(charts))
+    if not beside or height < LEAST[1]:
+        return None
+    deep = min(-(-len(charts) // beside), height // LEAST[1])
+    columns, rows = min(width // beside - 1, MOST[0]), min(height // deep, MOST[1])
+    grid = Table.grid(padding=(0, 1))
+    cells = []
+    for chart in charts[: beside * deep]:
+        drawn = terminal_plot(chart, columns, rows - 1, color)
+        heading = Text(chart.title, "bold", no_wrap=True, overflow="ellipsis")
+        heading.truncate(columns)
+        cells.append(Text("\n").join([heading, Text.from_ansi(drawn)]))
+    for first in range(0, len(cells), beside):
+        grid.add_row(*cells[first : first + beside])
+    return grid
+
+
+def measured_chart(
+    name: str, x: Any, values: Any, xlabel: str, marks: list[float] | None = None
+) -> Chart:
+    """Return the chart of a metric: means where there are many values, logarithmic where wide."""
+    from lrkit.plots import Chart, Line
+
+    x, y, many = _means(x, values)
+    good = y[np.isfinite(y)]
+    log = bool(good.size and good.min() > 0 and good.max() > WIDE * good.min())
+    title = f"{name} (mean of {many} updates)" if many > 1 else name
+    return Chart([Line(name, x, y, joints=marks or ())], xlabel, "", title, log=log)
 
 
 def told(edit: dict[str, Any]) -> str:

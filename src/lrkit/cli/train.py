@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from lrkit.cli import complete
-from lrkit.cli.errors import FOUND, OK, Stopped
+from lrkit.cli.errors import FOUND, OK
 from lrkit.cli.screen import remark, say, say_json
-from lrkit.errors import SpecError
+from lrkit.cli.sitting import Wanted, named_values, resumed, trained
 
 if TYPE_CHECKING:
     from lrkit.lab import RunResult
+
+__all__ = ["named_values", "train"]
 
 Options = Annotated[
     list[str] | None,
@@ -32,121 +32,140 @@ Length = Annotated[
     typer.Option("--total", "-t", metavar="SPAN", help="How long to train: 2000 (steps), 5ep."),
 ]
 Per = Annotated[
-    Literal["step", "epoch"],
+    Literal["step", "epoch"] | None,
     typer.Option(
         metavar="step|epoch",
-        help="Set the rate at every update, or once an epoch (its clock then counts epochs).",
+        help="Set the rate at every update (default), or once an epoch (its clock then counts "
+        "epochs).",
     ),
 ]
 Clip = Annotated[float | None, typer.Option(metavar="NORM", help="Bound the norm of the gradient.")]
 Accumulate = Annotated[
-    int, typer.Option(metavar="N", help="Batches whose gradients make one update.")
+    int | None,
+    typer.Option(metavar="N", help="Batches whose gradients make one update (default: 1)."),
 ]
 Amp = Annotated[bool, typer.Option("--amp", help="Train in mixed precision.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 
 
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SPAN|auto|none",
+        help="How often a checkpoint is written (default: auto, 2 % of the time at most).",
+    ),
+]
+Keep = Annotated[
+    str | None,
+    typer.Option(metavar="N|all", help="How many of the last checkpoints stay (default: 2)."),
+]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write TensorBoard's event files into the run.")
+]
+
+
 def train(
     task: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="[TASK]",
-            help="A task of `lrkit tasks`, or package.module:factory.",
+            help="A task of `lrkit tasks`, or package.module:factory (default: lenet-digits).",
             autocompletion=complete.tasks,
         ),
-    ] = "lenet-digits",
+    ] = None,
     schedule: Annotated[
         str | None,
         typer.Option(
             "--schedule",
             "-s",
             metavar="SCHEDULE",
-            help="The learning rate (default: the task's own).",
+            help="The learning rate (default: the task's own); controllers follow after a |.",
             autocompletion=complete.schedules,
+        ),
+    ] = None,
+    schedule_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="The schedule that a run followed, edits included, and its length; without a "
+            "TASK also its task, seed and options.",
+            autocompletion=complete.runs,
         ),
     ] = None,
     epochs: Epochs = None,
     total: Length = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Decides weights and batches.")] = 0,
-    per: Per = "step",
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Decides weights and batches (default: 0).")
+    ] = None,
+    per: Per = None,
     clip: Clip = None,
-    accumulate: Accumulate = 1,
+    accumulate: Accumulate = None,
     amp: Amp = False,
-    device: Device = "auto",
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (default: auto)."),
+    ] = None,
     option: Options = None,
     run: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The run's folder, new (default: runs/TASK)."),
+        typer.Option(
+            metavar="DIR", help="The run's folder, new (default: runs/TASK); to resume, the run."
+        ),
     ] = None,
     no_run: Annotated[bool, typer.Option("--no-run", help="Write no run to the disk.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run --run, or with the newest dead or stopped one (of TASK).",
+        ),
+    ] = False,
+    policy: Annotated[
+        Literal["keep", "stretch", "new"] | None,
+        typer.Option(
+            metavar="keep|stretch|new",
+            help="With --resume and another length: keep the schedule as it is, stretch what is "
+            "left of it, or take it as if declared with the new length.",
+        ),
+    ] = None,
+    checkpoint: Checkpoint = None,
+    keep: Keep = None,
+    tensorboard: TensorBoard = False,
+    ask: Annotated[
+        bool,
+        typer.Option("--ask", help="Ask at the end whether to go on, how long, at what rate."),
+    ] = False,
+    stage: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="With --ask: ask each time this much is done."),
+    ] = None,
     quiet: Quiet = False,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Train a task under a schedule and keep the run (needs lrkit[lab]).
 
-    Exit codes: 0 trained, 1 the training diverged or learned nothing, 2 wrong input.
-    """
-    if no_run and run is not None:
-        raise SpecError("--run and --no-run exclude each other; keep one")
-    folder = None if no_run else run or _free_folder(task)
-    from lrkit.lab import train as train_task
+    A run can be watched (`lrkit watch`), steered (`lrkit steer`), stopped with Ctrl-C and gone on
+    with (--resume): on a CPU it comes out bit for bit as if it had never stopped.
 
-    try:
-        result = train_task(
-            task,
-            schedule,
-            epochs=epochs,
-            total=total,
-            per=per,
-            seed=seed,
-            device=device,
-            options=named_values(option or ()),
-            clip=clip,
-            accumulate=accumulate,
-            amp=amp,
-            run=folder,
-            progress=not quiet,
-        )
-    except KeyboardInterrupt:
-        raise Stopped(_kept(folder)) from None
+    Exit codes: 0 trained, or stopped on purpose; 1 the training diverged or learned nothing; 2
+    wrong input.
+    """
+    wanted = Wanted(
+        task, schedule, schedule_from, epochs, total, seed, per, clip, accumulate, amp, device,
+        option, run, no_run, policy, checkpoint, keep, tensorboard, ask, stage, not quiet,
+    )  # fmt: skip
+    result = resumed(wanted) if resume else trained(wanted)
     if json:
         say_json({"format": 1} | _plain(result))
     else:
         say(_told(result))
+    if result.status == "stopped":
+        remark(f"lrkit: {result.reason}; go on with `lrkit train --resume --run {result.folder}`")
+        raise typer.Exit(OK)
     if result.failure:
         remark(f"lrkit: the training failed: {result.failure}")
     raise typer.Exit(FOUND if result.failure else OK)
-
-
-def named_values(pairs: Sequence[str]) -> dict[str, Any]:
-    """Return NAME=VALUE pairs as a dict; a value that JSON knows is a number or a truth."""
-    import msgspec
-
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise SpecError(f"an option of a task is written NAME=VALUE, got {pair!r}")
-        try:
-            value = msgspec.json.decode(text, type=bool | int | float)
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            value = text
-        found[name] = value
-    return found
-
-
-def _free_folder(task: str) -> Path:
-    from lrkit.records import free_name
-
-    name = re.sub(r"[^\w.-]+", "-", task).strip("-.")[:60] or "run"
-    return free_name(Path("runs") / name)
-
-
-def _kept(folder: Path | None) -> str:
-    if folder is None or not folder.is_dir():
-        return "stopped; nothing was to be kept"
-    return f"stopped; what was trained is kept, see `lrkit runs show {folder}`"
 
 
 def _told(result: RunResult) -> str:

@@ -69,7 +69,10 @@ def edit_of(asked: Asked) -> Edit:
     from lrkit import control
 
     word = _checked(asked)
-    common: dict[str, Any] = {"author": _author(asked.by), "reason": asked.why}
+    common: dict[str, Any] = {
+        "author": login_name() if asked.by is None else asked.by,
+        "reason": asked.why,
+    }
     if "group" in word.options:
         common["group"] = _group(asked.group)
     over = None if asked.over is None else as_span(asked.over, "--over")
@@ -128,9 +131,8 @@ def _group(text: str | None) -> str | int | None:
     return int(text) if text is not None and text.isdecimal() else text
 
 
-def _author(by: str | None) -> str:
-    if by is not None:
-        return by
+def login_name() -> str:
+    """Return who is at the keyboard."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container whose user has no name
