@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import random
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -369,3 +371,72 @@ def test_weights_that_do_not_exist_yet_are_an_error():
     model = nn.Sequential(nn.LazyLinear(2))
     with pytest.raises((LoopError, SpecError, ValueError), match="exist"):
         probe(model, torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1))
+
+
+BARRAGE = """
+import os, random, signal, sys, threading, time
+import torch
+from torch import nn
+from lrkit import cosine
+from lrkit.drive import Scheduler
+from lrkit.probe import find
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+net = nn.Sequential(nn.Linear(8, 64), nn.BatchNorm1d(64), nn.Dropout(0.1), nn.Linear(64, 1))
+optimizer = torch.optim.AdamW(net.parameters(), amsgrad=True)
+sched = Scheduler(optimizer, lr=0.01 * cosine(), total=100)
+x = torch.randn(64, 8)
+def train():
+    optimizer.zero_grad()
+    net(x).pow(2).mean().backward()
+    optimizer.step()
+    sched.step()
+def state():
+    tensors = [*net.parameters(), *net.buffers(), *(p.grad for p in net.parameters())]
+    tensors += [v for s in optimizer.state.values() for v in s.values()]
+    held = [(id(t), t.detach().numpy().tobytes()) for t in tensors]
+    groups = [(id(g), id(g["lr"]), g["lr"]) for g in optimizer.param_groups]
+    return held, groups, torch.get_rng_state().tolist(), random.getstate(), len(optimizer.state)
+train()
+before, hits, clock = state(), 0, random.Random(int(sys.argv[1]))
+batches = [(x[i : i + 16], x[i : i + 16, :1]) for i in range(0, 64, 16)]
+whole = time.perf_counter()
+find(net, optimizer, nn.MSELoss(), batches, steps=20, repeats=2, progress=False)
+whole = time.perf_counter() - whole
+while hits < int(sys.argv[2]):
+    presses = clock.choice((1, 1, 3))
+    delays = [clock.random() * whole] + [clock.random() * 0.01 for _ in range(presses - 1)]
+    def press():
+        for delay in delays:
+            time.sleep(delay)
+            os.kill(os.getpid(), signal.SIGINT)
+    thread = threading.Thread(target=press)
+    try:
+        thread.start()
+        find(net, optimizer, nn.MSELoss(), batches, steps=20, repeats=2, progress=False)
+        thread.join()
+    except KeyboardInterrupt:
+        hits += 1
+    while thread.is_alive():  # what comes after the test is none of its business
+        try:
+            thread.join()
+        except KeyboardInterrupt:
+            pass
+    assert state() == before
+train()
+print("restored", hits)
+"""
+
+
+@pytest.mark.parametrize(
+    "count", [8, pytest.param(100, marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_ctrl_c_at_any_moment(count):
+    done = subprocess.run(
+        [sys.executable, "-c", BARRAGE, "5", str(count)],
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert done.stdout.split() == ["restored", str(count)], done.stderr

@@ -89,9 +89,10 @@ def find(
     Afterwards everything is as it was, bitwise and in the same objects, also after an exception
     or Ctrl-C: weights, buffers, gradients, the optimizer's state and groups, train and eval modes,
     the random states of Python, NumPy and torch on every device, a loader's generator, the scaler.
-    So it may be called in the middle of a training, whoever drives the optimizer there. It needs
-    memory for a second copy of the weights and the optimizer's state. What it cannot see is what
-    the caller's own code changes: pass that in *also*.
+    So it may be called in the middle of a training, whoever drives the optimizer there. Ctrl-C ends
+    it between two updates, a second one at once. It needs memory for a second copy of the weights
+    and the optimizer's state. What it cannot see is what the caller's own code changes: pass that
+    in *also*.
 
     Raises `SpecError` for arguments that break a rule, and `LoopError` for a loss that is no
     number, one that is not finite before any update, and batches that are none.
@@ -125,7 +126,7 @@ def find(
     generators = [part for part in also if isinstance(part, torch.Generator)]
     others = [part for part in also if not isinstance(part, torch.Generator)]
     with (
-        restored(*parts_to_restore(source), *generators),
+        restored(*parts_to_restore(source), *generators) as patience,
         torch.inference_mode(False),
         torch.enable_grad(),
         closing(stream(source, epoch, device)) as flow,
@@ -133,7 +134,7 @@ def find(
     ):
         trial = Trial(
             model, inner, of_batch, flow, _shares(inner), precision, accumulate, clip, stop,
-            meter, validator, validation_every, dead, (*modules, *others),
+            meter, patience, validator, validation_every, dead, (*modules, *others),
         )  # fmt: skip
         ramp, found = _repeat(trial, ramp, repeats, seed, low is None)
     return _curve(
@@ -150,7 +151,7 @@ def _repeat(
     while len(found) < repeats:
         trial.meter.skip_to(len(found) * ramp.steps)
         things = (trial.model, trial.optimizer, trial.precision.scaler, *trial.also)
-        with restored(*things, random_state=False):
+        with restored(*things, random_state=False, patience=trial.patience):
             if seed is not None:
                 seed_all(seed + len(found))
             if not trial.model.training:

@@ -99,7 +99,8 @@ def seed_all(seed: int) -> None:
 def _device_states(device: torch.device | None) -> dict[str, Tensor]:
     if device is None:
         # A CUDA that nobody has used yet has no state to speak of, and asking would start it.
-        cuda, mps = torch.cuda.is_initialized(), torch.backends.mps.is_available()
+        cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        mps = torch.backends.mps.is_available()
         found = _device_states(torch.device("cuda")) if cuda else {}
         return found | (_device_states(torch.device("mps")) if mps else {})
     if device.type == "cuda":

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import FrameType
 from typing import Any
 
 import torch
@@ -17,24 +14,30 @@ from torch.optim import Optimizer
 from lrkit.drive import lent
 from lrkit.errors import LoopError, SpecError
 from lrkit.probe.keep import PLAIN, Memo, is_simple, keep
+from lrkit.probe.patience import Patience
 from lrkit.probe.randomness import RandomState
 
 INTERNAL = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")
 
 
 @contextmanager
-def restored(*things: Any, random_state: bool = True) -> Iterator[None]:
+def restored(
+    *things: Any, random_state: bool = True, patience: Patience | None = None
+) -> Iterator[Patience]:
     """Put *things*, and the random state of the process, back at the end of the block.
 
     Modules (weights, buffers, gradients, train or eval, plain attributes), optimizers (state and
     groups; whoever drives them stands back meanwhile), and whatever has `state_dict` and
-    `load_state_dict`; None is left out. Every tensor stays the same object. Ctrl-C while things
-    are put back is raised when they are. Raises `LoopError` for weights that do not exist yet.
+    `load_state_dict`; None is left out. Every tensor stays the same object. The `Patience` that
+    is given, or else yielded, says when Ctrl-C was pressed. Raises `LoopError` for weights that do
+    not exist yet.
     """
     memo: Memo = {}
-    patience = _Patience()
     with ExitStack() as stack:
-        stack.callback(patience.end)
+        if patience is None:
+            patience = stack.enter_context(Patience())
+        patience.hold()
+        stack.callback(patience.release)
         if random_state:
             stack.callback(RandomState.now().restore)
         stack.callback(_backend_flags())
@@ -45,8 +48,9 @@ def restored(*things: Any, random_state: bool = True) -> Iterator[None]:
                 _keep_optimizer(stack.enter_context(lent(thing)), stack, memo)
             else:
                 stack.callback(_stateful(thing, memo))
-        stack.callback(patience.begin)  # the last one in is the first one out
-        yield
+        stack.callback(patience.hold)  # the last one in is the first one out
+        patience.release()
+        yield patience
 
 
 def _keep_module(module: nn.Module, stack: ExitStack, memo: Memo) -> None:
@@ -146,29 +150,6 @@ def _stateful(thing: Any, memo: Memo) -> Callable[[], Any]:
         )
     back = keep(thing.state_dict(), memo)
     return lambda: thing.load_state_dict(back())
-
-
-class _Patience:
-    """While it lasts Ctrl-C is noted, and raised at its end."""
-
-    def __init__(self) -> None:
-        self._before: Any = None
-        self._caught = False
-
-    def begin(self) -> None:
-        # Signals belong to the main thread; a handler that is not Python's cannot be put back.
-        main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is not None:
-            self._before = signal.signal(signal.SIGINT, self._note)
-
-    def end(self) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-        if self._caught:
-            raise KeyboardInterrupt
-
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self._caught = True
 
 
 def _backend_flags() -> Callable[[], None]:

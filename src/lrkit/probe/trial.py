@@ -20,6 +20,7 @@ from lrkit.probe.aside import DeadUnits, Validator
 from lrkit.probe.curve import Ending
 from lrkit.probe.ending import Watch
 from lrkit.probe.meter import Meter
+from lrkit.probe.patience import Patience
 from lrkit.probe.precision import Precision
 from lrkit.probe.ramp import Ramp
 from lrkit.probe.restore import drop_gradients
@@ -59,6 +60,7 @@ class Trial:
     clip: float | None
     stop: bool
     meter: Meter
+    patience: Patience
     validator: Validator | None = None
     every: int = 1
     dead: bool = False
@@ -76,6 +78,7 @@ class Trial:
         units: DeadUnits | None = None
         lost = 0
         for step, rate in enumerate(rates):
+            self.patience.check()
             lost = 0 if watch.still_good else lost + 1
             if step >= ramp.steps and lost > LOOK_ON:
                 break
