@@ -152,6 +152,19 @@ def test_the_shards_hold_the_same_in_any_order(made: Made, tmp_path: Path) -> No
         cifar10()
 
 
+@pytest.mark.parametrize("raw", [b"PK nothing", b"hello"])
+def test_damaged_labels_and_shards_are_named(raw: bytes, made: Made, tmp_path: Path) -> None:
+    folder = shards(made, tmp_path / "shared" / "data" / "cifar10")
+    labels = (folder / "labels.npz").read_bytes()
+    (folder / "labels.npz").write_bytes(raw)
+    with pytest.raises(DataError, match=r"labels.npz must hold train_0, .*put the right file"):
+        cifar10()
+    (folder / "labels.npz").write_bytes(labels)
+    (folder / "test.webp").write_bytes(raw)
+    with pytest.raises(DataError, match=r"test.webp must be a lossless WebP of 32x32 tiles"):
+        cifar10()
+
+
 def test_a_damaged_file_is_named_and_not_replaced(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,13 @@ def test_a_study_finds_its_rates_once_and_says_which(tmp_path: Path) -> None:
     assert curve.read_bytes() == made[1]
 
 
+def test_a_score_that_the_task_does_not_have_is_told_first(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="poly-tanh has no 'dead'; it has mse"):
+        compare(
+            decode_study(STUDY.replace('also = ["mse"]', 'also = ["dead"]')), tmp_path, workers=1
+        )
+
+
 def test_a_range_test_that_finds_nothing_stops_the_study(tmp_path: Path) -> None:
     text = STUDY.replace(
         "low = 0.001, high = 30.0, steps = 80", "low = 1e-9, high = 1e-8, steps = 20"

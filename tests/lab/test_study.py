@@ -201,6 +201,7 @@ def test_what_an_entry_has_of_its_own_decides_the_outcome() -> None:
         ("{ at = true, edit = 'hold' }", "needs its moment, `at`"),
         ("{ at = '1ep', step = 3, edit = 'hold' }", "needs its moment, `at`, and no `step`"),
         ("{ at = '1parsec', edit = 'hold' }", "schedule 'x': .*parsec"),
+        ("{ at = '1ep', edit = 'stop' }", "schedule 'x': a study's edits change the rate, 'stop'"),
         ("{ at = '1ep', edit = 'sett' }", "schedule 'x': .*set"),
         ("{ at = '1ep', edit = 'set', valeu = 1 }", "schedule 'x': .*valeu"),
     ],

@@ -6,6 +6,7 @@ import hashlib
 import io
 import pickle
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -161,10 +162,10 @@ def _from_shards(folder: Path) -> tuple[Part, Part]:
     try:
         with np.load(folder / LABELS, allow_pickle=False) as file:
             labels = [file[name].astype(np.int64) for name in _label_names()]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"{folder / LABELS} must hold {', '.join(_label_names())}, it does not: {error}; "
-            "put the right file there"
+            f"{folder / LABELS} must hold {', '.join(_label_names())}, it does not: "
+            f"{str(error).partition('.')[0]}; put the right file there"
         ) from error
     images = [_tiles(folder / name) for name in SHARDS]
     train = (np.concatenate(images[:-1]), np.concatenate(labels[:-1]))

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from lrkit.control import Edit, edit_from_dict
+from lrkit.control import Command, Edit, edit_from_dict
 from lrkit.errors import SpecError
 from lrkit.schedules import Schedule, Span, as_span, parse
 
@@ -164,6 +164,11 @@ def _edit(data: Mapping[str, Value], name: str) -> tuple[Span, Edit]:
             "write at = '30ep'"
         )
     try:
-        return as_span(at, "at"), edit_from_dict(given)
+        edit = edit_from_dict(given)
+        if isinstance(edit, Command):
+            raise SpecError(
+                f"a study's edits change the rate, {edit.word!r} is for a person; leave it out"
+            )
+        return as_span(at, "at"), edit
     except SpecError as error:
         raise SpecError(f"schedule {name!r}: {error.reason}", error.text, error.position) from error

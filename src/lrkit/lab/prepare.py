@@ -47,6 +47,14 @@ def prepare(study: Study) -> Prepared:
             ) from error
         curves.append(course(plan.curve, edits))
     first = made[_key(rows[0])]
+    if study.also:
+        known = first.evaluate()
+        for name in study.also:
+            if name not in known:
+                raise SpecError(
+                    f"`also` names scores of the task, {study.task} has no {name!r}; "
+                    f"it has {', '.join(known)}"
+                )
     return Prepared(device, tuple(curves), first.score, first.higher_is_better)
 
 
