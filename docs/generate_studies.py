@@ -31,6 +31,15 @@ HEAD = """\
 What `make studies` measured, as `lrkit compare` reported it: every study is a file in
 [studies/](../studies), every single run is in the `runs.csv` beside its pictures. All runs on a
 CPU, one thread each; the same seeds give the same figures on the same machine.
+
+Beside a task, schedules, seeds and a length, a study may ask for
+
+- a range test before its first training, `[find]`, whose `{base}`, `{peak}` and `{maximum}` its
+  schedules take: `cyclic({base}, {maximum}, up=200st)`. The report says what was found and taken.
+- edits made to a run by hand, at their moments: `edits = [{ at = "30ep", edit = "set", value =
+  0.01 }]`. The report has the effective schedule beside the declared one.
+- further scores of the task, `also = ["dead"]`; with several `rates` each is drawn against them.
+- a length, seeds or options of the task for one schedule alone: `total`, `seeds`, `options`.
 """
 
 
