@@ -118,11 +118,7 @@ def suggest(curve: RangeCurve) -> Suggestion:
     """
     read = readings(curve.rates, curve.losses)
     if read is None or len(read.log) < FEWEST:
-        count = int(np.isfinite(curve.losses).any(axis=0).sum())
-        return _nothing(
-            f"{FEWEST} finite losses are the fewest that can be read, there are {count}; "
-            + ("it diverges at once: start lower" if read and read.lost else "test more steps")
-        )
+        return _nothing(_too_few(curve, read))
     curves = smooth(read)
     marks = landmarks(curves.log, curves.draws)
     rules = _rules(curves)
@@ -162,6 +158,16 @@ def _read(
     return Suggestion(
         base, peak, maximum, steepest, confidence, _sentence(curves, marks, reasons), rules, *shown
     )
+
+
+def _too_few(curve: RangeCurve, read: Readings | None) -> str:
+    """Return why there is nothing to smooth."""
+    count = int(np.isfinite(curve.losses).any(axis=0).sum())
+    if count >= FEWEST:
+        return "the loss only rises: every rate of the test is too high; start lower"
+    at_once = bool(np.isinf(curve.losses).any()) or (read is not None and read.lost)
+    remedy = "it diverges at once: start lower" if at_once else "test more steps"
+    return f"{FEWEST} finite losses are the fewest that can be read, there are {count}; {remedy}"
 
 
 def _estimate(logs: Array) -> Estimate:
