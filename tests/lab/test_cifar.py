@@ -252,6 +252,13 @@ def test_within_channel_normalisation_is_the_formula() -> None:
     assert torch.autograd.gradcheck(WithinChannel(), x.requires_grad_())
 
 
+def test_within_channel_normalisation_bears_half_precision() -> None:
+    x = torch.full((1, 1, 4, 4), 1000.0, dtype=torch.float16)
+    y = WithinChannel()(x)
+    assert y.dtype == torch.float16
+    assert float(y[0, 0, 1, 1]) == pytest.approx(1000 / 51**0.75, rel=1e-2)
+
+
 def test_the_network_is_caffe_s() -> None:
     torch.manual_seed(0)
     net = cifar10_full(torch.full((32, 32, 3), 128.0))

@@ -47,10 +47,12 @@ class WithinChannel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised channels."""
-        mean = nn.functional.avg_pool2d(x * x, kernel_size=3, stride=1, padding=1)
+        # Squares of pixels leave the range of float16.
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        mean = nn.functional.avg_pool2d(wide * wide, kernel_size=3, stride=1, padding=1)
         # Two roots are cheaper than a power.
         root = (1 + ALPHA * mean).rsqrt()
-        return x * (root * root.sqrt())
+        return x * (root * root.sqrt()).to(x.dtype)
 
 
 def cifar10_full(mean: Tensor) -> nn.Sequential:
