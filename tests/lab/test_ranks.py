@@ -129,7 +129,7 @@ def test_killed_ranks_go_on_to_the_same_end(tmp_path):
 
 @pytest.mark.slow
 def test_command_line_under_torchrun(tmp_path):
-    command = ["-m", "lrkit", "train", "lenet-digits", "--epochs", "1", "--json"]
+    command = ["-m", "--", "lrkit", "train", "lenet-digits", "--epochs", "3", "--json"]
     done = subprocess.run(
         [*TORCHRUN, *command, "--run", str(tmp_path / "run"), "--quiet"],
         capture_output=True, text=True, env=environment(), timeout=120,

@@ -37,7 +37,8 @@ TAGS: Final = {"edit": "edits", "note": "notes", "checkpoint": "checkpoints"}
 #: Fields of the header that are no hyper-parameters.
 _NOT_HYPER: Final = frozenset(
     {"kind", "format", "time", "name", "pid", "host", "versions", "git", "script", "command"}
-    | {"schedule", "higher_is_better"}
+    | {"schedule", "higher_is_better", "score", "made_by", "updates", "threads"}
+    | {"checkpoint", "keep", "tensorboard"}
 )
 _NOT_SCORES: Final = frozenset({"step", "time", "epoch", "seconds"})
 

@@ -7,8 +7,11 @@ from typing import Any, Final
 
 #: What every edit may carry; the rest are the kind's own fields.
 _COMMON: Final = frozenset(
-    {"format", "edit", "step", "time", "author", "reason", "group", "letter", "source"}
+    {"format", "edit", "step", "time", "author", "reason", "group", "letter", "source", "at"}
 )
+
+#: What a cut has unless somebody asked for more.
+_PLAIN: Final = (("floor", 0.0), ("eps", 0.0))
 
 
 def sentence(kind: str, fields: Mapping[str, Any]) -> str:
@@ -25,7 +28,9 @@ def sentence(kind: str, fields: Mapping[str, Any]) -> str:
     head = f"step {fields['step']}: " if isinstance(fields.get("step"), int) else ""
     reason = f": {fields['reason']}" if fields.get("reason") else ""
     if kind == "edit" and isinstance(fields.get("edit"), str):
-        own = _listed({k: v for k, v in fields.items() if k not in _COMMON})
+        own = _listed(
+            {k: v for k, v in fields.items() if k not in _COMMON and (k, v) not in _PLAIN}
+        )
         group = fields.get("group")
         of = "" if group is None else f" for group {group}"
         return f"{head}**{fields['edit']}**{own}{of}{_by(fields)}{reason}"
@@ -36,9 +41,13 @@ def sentence(kind: str, fields: Mapping[str, Any]) -> str:
 
 
 def _listed(fields: Mapping[str, Any]) -> str:
-    said = (f"{name} {value}" for name, value in fields.items() if value not in (None, ""))
+    said = (f"{name} {value}" for name, value in fields.items() if _speaks(value))
     text = ", ".join(said)
     return f" {text}" if text else ""
+
+
+def _speaks(value: Any) -> bool:
+    return value is not None and value is not False and value != ""  # 0 says something
 
 
 def _by(fields: Mapping[str, Any]) -> str:
