@@ -10,7 +10,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 from typer.main import get_command
 
-from lrkit.cli import compare, families, find, lint, runs, show, steer, tasks, train, watch
+from lrkit.cli import branch, compare, families, find, lint, runs, show, steer, tasks, train, watch
 from lrkit.cli.errors import OK, exit_code
 from lrkit.cli.examples import description, epilog
 from lrkit.cli.screen import guarded_stdout, say
@@ -54,6 +54,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "train": train.train,
     "watch": watch.watch,
     "steer": steer.steer,
+    "branch": branch.branch,
     "compare": compare.compare,
     "tasks": tasks.tasks,
 }

@@ -56,6 +56,16 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             'lrkit train poly-tanh -s "factor(0.1, 0.9, 1)" --epochs 5 --per epoch --json',
             "the rate moves once an epoch; the outcome as JSON",
         ),
+        (
+            'lrkit train poly-tanh --epochs 5 -s "0.1 * hold() | plateau(0.5, patience=1)"',
+            "a schedule steered by what the training shows",
+        ),
+        ("lrkit train --schedule-from edited", "again what a run followed, its edits included"),
+        ("lrkit train --resume", "go on with the newest run that died or was stopped"),
+        (
+            "lrkit train --resume --run runs/edited --total 4ep --policy stretch",
+            "go on with a run, and make it longer",
+        ),
     ),
     "watch": (
         ("lrkit watch poly-tanh", "rate, loss and score in the terminal, until the run ends"),
@@ -69,6 +79,12 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
         ("lrkit steer going cooldown 20% --preview", "what that would do; nothing is sent"),
         ("lrkit steer going extend 40ep --how keep", "another end, the same rates"),
+    ),
+    "branch": (
+        (
+            "lrkit branch edited --at 2ep --cooldown 20%",
+            "a cooldown from step 100 of a run, as a run of its own",
+        ),
     ),
     "compare": (
         ("lrkit compare study.toml", "run a study; call it again to go on after Ctrl-C"),

@@ -51,15 +51,6 @@ class Wanted:
     stage: str | None
     progress: bool
 
-    def keeping(self) -> dict[str, Any]:
-        """Return checkpoint and keep as the lab takes them, where they were given."""
-        found: dict[str, Any] = {}
-        if self.checkpoint is not None:
-            found["checkpoint"] = self.checkpoint
-        if self.keep is not None:
-            found["keep"] = int(self.keep) if self.keep.isdecimal() else self.keep
-        return found
-
     def company(self, name: str) -> dict[str, Any]:
         """Return who is told and who is asked while it trains."""
         if not self.ask:
@@ -102,10 +93,10 @@ def trained(wanted: Wanted) -> RunResult:
     given = {name: value for name, value in arguments.items() if value is not None}
     name = given.setdefault("what", DEFAULT)
     folder = None if wanted.no_run else wanted.run or _free_folder(name)
-    given |= wanted.keeping() | wanted.company(name)
+    given |= keeping(wanted.checkpoint, wanted.keep) | wanted.company(name)
     from lrkit.lab import train
 
-    return _sat(folder, lambda: train(**given, run=folder, tensorboard=wanted.tensorboard))
+    return sat(folder, lambda: train(**given, run=folder, tensorboard=wanted.tensorboard))
 
 
 def as_before(name: str, *, anew: bool) -> dict[str, Any]:
@@ -142,7 +133,7 @@ def resumed(wanted: Wanted) -> RunResult:
     if wanted.policy is not None and total is None:
         raise SpecError("--policy is for another length; add --total, or leave it out")
     folder = _run_to_resume(wanted, longer=total is not None)
-    given = wanted.keeping() | wanted.company(folder.name)
+    given = keeping(wanted.checkpoint, wanted.keep) | wanted.company(folder.name)
     if wanted.tensorboard:
         given["tensorboard"] = True
     if wanted.run is not None and wanted.task is not None:
@@ -150,7 +141,7 @@ def resumed(wanted: Wanted) -> RunResult:
     from lrkit.lab import resume
 
     given |= {"total": total, "policy": wanted.policy or "raise", "device": wanted.device}
-    return _sat(folder, lambda: resume(folder, **given))
+    return sat(folder, lambda: resume(folder, **given))
 
 
 def _run_to_resume(wanted: Wanted, *, longer: bool) -> Path:
@@ -181,7 +172,16 @@ def _is_of(one: RunSummary, task: str | None) -> bool:
     return "updates" in header and task in (None, header.get("made_by"), header.get("task"))
 
 
-def _sat(folder: Path | None, training: Callable[[], RunResult]) -> RunResult:
+def keeping(checkpoint: str | None, keep: str | None) -> dict[str, Any]:
+    """Return --checkpoint and --keep as the lab takes them, where they were given."""
+    found: dict[str, Any] = {} if checkpoint is None else {"checkpoint": checkpoint}
+    if keep is not None:
+        found["keep"] = int(keep) if keep.isdecimal() else keep
+    return found
+
+
+def sat(folder: Path | None, training: Callable[[], RunResult]) -> RunResult:
+    """Return what *training* came to; Ctrl-C says what is kept in *folder*."""
     try:
         return training()
     except KeyboardInterrupt:

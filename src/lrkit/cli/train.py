@@ -157,9 +157,9 @@ def train(
     )  # fmt: skip
     result = resumed(wanted) if resume else trained(wanted)
     if json:
-        say_json({"format": 1} | _plain(result))
+        say_json({"format": 1} | plain_result(result))
     else:
-        say(_told(result))
+        say(told_result(result))
     if result.status == "stopped":
         remark(f"lrkit: {result.reason}; go on with `lrkit train --resume --run {result.folder}`")
         raise typer.Exit(OK)
@@ -168,7 +168,8 @@ def train(
     raise typer.Exit(FOUND if result.failure else OK)
 
 
-def _told(result: RunResult) -> str:
+def told_result(result: RunResult) -> str:
+    """Return what a training came to, as lines."""
     rows = [
         ("task", f"{result.task}, seed {result.seed}"),
         ("schedule", result.schedule),
@@ -180,7 +181,8 @@ def _told(result: RunResult) -> str:
     return "\n".join(f"{name:<9} {text}" for name, text in rows)
 
 
-def _plain(result: RunResult) -> dict[str, Any]:
+def plain_result(result: RunResult) -> dict[str, Any]:
+    """Return what a training came to, as JSON types."""
     return {
         "task": result.task,
         "schedule": result.schedule,
