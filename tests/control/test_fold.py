@@ -22,6 +22,7 @@ from lrkit.control import (
     Set,
     Stop,
     course,
+    courses,
     effective,
     steered,
 )
@@ -170,6 +171,34 @@ class Wheel:
         elif not goes_on:
             self.clock = lambda s: before(min(s, old))
         self.total = total
+
+
+def ratios_live(edit):
+    """Whether *edit* is without a floor, which is a rate by itself, and not down to nothing."""
+    return (
+        not getattr(edit, "floor", 0)
+        and getattr(edit, "factor", 1) > 0.01
+        and getattr(edit, "value", 1) > 0.01
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(usual, lists.map(lambda many: [e for e in many if ratios_live(e)]))
+def test_edits_for_all_groups_keep_the_ratios_between_them(schedule, many):
+    horizon = Horizon(100.0, **UNITS)
+    owns = [0.0, 0.5, 1.5]
+    curves = [(own * schedule).over(horizon) for own in owns]
+    for relative in (owns, None):
+        try:
+            none, first, second = courses(many, [None] * 3, curves, relative)
+        except SpecError:
+            assume(False)
+            raise
+        assert none.total == first.total == second.total
+        t = np.arange(math.ceil(first.total))
+        assume(first(t).min() > 0)  # at 0 there is no ratio to keep
+        assert second(t) == pytest.approx(3 * first(t), rel=1e-9)
+        assert not none(t).any()
 
 
 early = st.integers(0, 60)

@@ -208,8 +208,9 @@ def fold_of(
 ) -> Fold:
     """Return the fold of the *edits* for *group* over *schedule*, in the order of their steps."""
     if isinstance(schedule, Curve):
-        schedule, horizon = schedule.schedule, schedule.horizon
-    fold = Fold(schedule, Horizon() if horizon is None else horizon)
+        fold = Fold(schedule.schedule, schedule.horizon)
+    else:
+        fold = Fold(schedule, Horizon() if horizon is None else horizon)
     for edit in in_order(e for e in edits if e.group is None or e.group == group):
         fold = edit.on(fold, step_of(edit))
     return fold

@@ -75,16 +75,22 @@ class SpikeGuard(Written):
         if state["waiting"]:
             recent = [*state["recent"], value][-self.window :] if finite else state["recent"]
             return state | {"recent": recent, "waiting": state["waiting"] - 1}, None
-        bound = self.bound(state["recent"])
-        if finite and not value > bound:
-            return state | {"recent": [*state["recent"], value][-self.window :], "bad": 0}, None
+        recent = state["recent"]
+        if finite and not self._jumps(value, recent):
+            return state | {"recent": [*recent, value][-self.window :], "bad": 0}, None
         bad = state["bad"] + 1
         if (finite and bad <= self.patience) or state["used"] == self.limit:
             # More of them than a window holds are no spike: that is how it is from now on.
-            recent = state["recent"] if bad <= self.window else []
+            recent = recent if bad <= self.window else []
             return state | {"recent": recent, "bad": min(bad, self.window + 1)}, None
         state = state | {"bad": 0, "waiting": self.cooldown, "used": state["used"] + 1}
-        return state, self._edit(observation.step, value, bound, bad)
+        return state, self._edit(observation.step, value, self.bound(recent), bad)
+
+    def _jumps(self, value: float, recent: Sequence[float]) -> bool:
+        # Half of all values lie below the median, and cost no second one.
+        if len(recent) < self.window or value <= (middle := _median(recent)):
+            return False
+        return value > middle + self.threshold * LEAST * abs(middle) and value > self.bound(recent)
 
     def bound(self, recent: Sequence[float]) -> float:
         """Return the value above which an observation after *recent* ones is a spike."""
