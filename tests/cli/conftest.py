@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,52 @@ def process(tmp_path: Path) -> Command:
         return Outcome(done.returncode, (done.stdout or b"").decode(), done.stderr.decode())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def _edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("torch", reason="a run is trained")
+    from lrkit.control import Scale, Stop
+    from lrkit.lab import train
+
+    edits = [("1ep", Scale(0.5, author="anna", reason="it jumps")), ("120st", Stop())]
+    folder = tmp_path_factory.mktemp("runs") / "edited"
+    train("poly-tanh", "0.03 * cosine()", epochs=3, run=folder, edits=edits,
+          checkpoint="1ep", keep="all", device="cpu")  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def edited(tmp_path: Path, _edited: Path) -> Path:
+    """Return a run of 150 updates, scaled at 50 and stopped at 120, in the folder ./runs."""
+    return Path(shutil.copytree(_edited, tmp_path / "runs" / "edited"))
+
+
+@pytest.fixture
+def going(tmp_path: Path) -> Iterator[Path]:
+    """Return a run of 1000 updates in ./runs that goes on while the test runs."""
+    torch = pytest.importorskip("torch", reason="a run is trained")
+    from lrkit import Scheduler
+
+    weight = torch.nn.Parameter(torch.ones(1))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    folder, over, begun = tmp_path / "runs" / "going", threading.Event(), threading.Event()
+
+    def train() -> None:
+        with Scheduler(
+            optimizer, lr="0.1 * cosine()", total="50ep", steps_per_epoch=20, run=folder
+        ) as schedule:
+            while not over.wait(0.02) and not schedule.finished:
+                optimizer.step()
+                schedule.step({"loss": 1.0})
+                begun.set()
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    assert begun.wait(20)
+    yield folder
+    over.set()
+    thread.join(20)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ LINES = [(name, line) for name, examples in EXAMPLES.items() for line, _ in exam
 
 @pytest.fixture
 def runs(tmp_path: Path) -> None:
-    """The run and the range test that the examples speak of."""
+    """The finished run and the range test that the examples speak of."""
     rates = np.geomspace(1e-4, 1, 60)
     losses = 9 - 8 / (1 + (0.02 / rates) ** 1.5) + 9 * rates**2
     write_range(RangeCurve(rates, losses), tmp_path / "range.json")
@@ -32,7 +32,7 @@ def runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "line"), LINES, ids=[line for _, line in LINES])
-@pytest.mark.usefixtures("runs", "study")
+@pytest.mark.usefixtures("runs", "edited", "going", "study")
 def test_every_example_runs(lrkit, name, line):
     words = shlex.split(line.replace("\\\n", ""))
     assert words[: 1 + len(name.split())] == ["lrkit", *name.split()]
