@@ -192,6 +192,17 @@ def test_stretch_spreads_what_is_left_without_a_jump_or_a_rise(make):
     assert other.values_at(20) == [cosine().over(100)(20)]  # the past stays as it was
 
 
+def test_a_stretch_over_epochs_of_another_length_leaves_the_past_as_it_was(make):
+    spec = "warmup(2ep) >> cosine()"
+    sched = Scheduler(make(0.5), lr=spec, total="10ep", steps_per_epoch=10)
+    for _ in range(40):
+        sched.step()
+    other = Scheduler(make(0.5), lr=spec, total="10ep", steps_per_epoch=20, resume="stretch")
+    other.load_state_dict(sched.state_dict())
+    assert [other.values_at(t) for t in range(41)] == [sched.values_at(t) for t in range(41)]
+    assert other.values_at(200) == [0.0]
+
+
 def test_a_stretched_run_resumes_and_stretches_again(make):
     other = Scheduler(make(0.5), lr=cosine(), total=160, resume="stretch")
     other.load_state_dict(saved(make).state_dict())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -50,7 +50,8 @@ class Driven:
         for stretch in self.stretches:
             schedule = stretched(schedule, stretch.start, total, stretch.end)
             total = stretch.end
-        return Curve(schedule, self.curve.horizon)
+        # In the units it was declared in: another batch size must not change what has been.
+        return Curve(schedule, replace(self.origin.horizon, total=self.curve.total))
 
     def values(self, t: Array) -> Array:
         """Return the values at steps *t*."""
