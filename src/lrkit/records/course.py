@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lrkit.control import Edit, courses, edit_from_dict
+from lrkit.control import Edit, courses, edit_from_dict, steered
 from lrkit.control.edits import GroupKey
 from lrkit.errors import DataError, SpecError
 from lrkit.records.replay import Run
-from lrkit.schedules import Curve, Horizon, Schedule, from_dict, parse
+from lrkit.schedules import Curve, Horizon, Schedule, from_dict
 
 #: Fields of an edit's event that are the journal's, not the edit's.
 JOURNALED = frozenset({"kind", "time", "source", "at"})
@@ -113,7 +113,7 @@ def _whole(run: Run) -> Schedule:
 
 def _read(run: Run, written: Any) -> Schedule:
     try:
-        return parse(written) if isinstance(written, str) else from_dict(written)
+        return steered(written).schedule if isinstance(written, str) else from_dict(written)
     except (SpecError, TypeError, AttributeError) as error:
         raise DataError(
             f"the schedule in the journal of run {run.name} cannot be read: {error}"
