@@ -374,7 +374,7 @@ def test_weights_that_do_not_exist_yet_are_an_error():
 
 
 BARRAGE = """
-import os, random, signal, sys, threading, time
+import random, signal, sys, time
 import torch
 from torch import nn
 from lrkit import cosine
@@ -404,25 +404,25 @@ batches = [(x[i : i + 16], x[i : i + 16, :1]) for i in range(0, 64, 16)]
 whole = time.perf_counter()
 find(net, optimizer, nn.MSELoss(), batches, steps=20, repeats=2, progress=False)
 whole = time.perf_counter() - whole
+left = 0
+def press(*_):
+    global left
+    if left:
+        left -= 1
+        signal.setitimer(signal.ITIMER_REAL, clock.random() * 0.005 + 1e-6 if left else 0)
+        signal.raise_signal(signal.SIGINT)
+signal.signal(signal.SIGALRM, press)
 while hits < int(sys.argv[2]):
-    presses = clock.choice((1, 1, 3))
-    delays = [clock.random() * whole] + [clock.random() * 0.01 for _ in range(presses - 1)]
-    def press():
-        for delay in delays:
-            time.sleep(delay)
-            os.kill(os.getpid(), signal.SIGINT)
-    thread = threading.Thread(target=press)
+    left = clock.choice((1, 1, 3))
     try:
-        thread.start()
-        find(net, optimizer, nn.MSELoss(), batches, steps=20, repeats=2, progress=False)
-        thread.join()
-    except KeyboardInterrupt:
-        hits += 1
-    while thread.is_alive():  # what comes after the test is none of its business
         try:
-            thread.join()
+            signal.setitimer(signal.ITIMER_REAL, clock.random() * whole + 1e-6)
+            find(net, optimizer, nn.MSELoss(), batches, steps=20, repeats=2, progress=False)
+            left = 0
         except KeyboardInterrupt:
-            pass
+            left, hits = 0, hits + 1
+    except KeyboardInterrupt:
+        left = 0  # what comes after the test is none of its business
     assert state() == before
 train()
 print("restored", hits)
