@@ -25,6 +25,7 @@ ALIKE: Final = 1e-12
 FEW_BEFORE: Final = 4
 EDGE: Final = 0.04  # of the axis: what lies so close to its left end is not seen to begin
 CLEAR: Final = 4.0  # how many of its standard deviations a fall must measure
+DEEP: Final = 8.0  # times the noise: a fall that needs half as many
 COVER: Final = (0.05, 0.95)  # the interval's quantiles
 RULE_POINTS: Final = 100  # the length of the curve that other people's rules were made for
 HALF: Final = 2.0  # maximum / peak, see `_peak`
@@ -208,7 +209,9 @@ def _no_fall(curves: Smooth, marks: Landmarks) -> str | None:
         return "the losses are all alike: nothing is learnt; go higher"
     fall, spread = float(np.median(marks.fall)), float(np.std(marks.fall))
     early = np.mean(marks.lowest < curves.log[0] + EDGE * np.ptp(curves.log)) > 0.5
-    if not early and fall > max(CLEAR * spread, 1.5 * curves.noise):
+    if not early and (
+        fall > max(CLEAR * spread, 1.5 * curves.noise) or _deep(curves, fall, spread)
+    ):
         return None
     rise = np.median(curves.draws[:, -1] - curves.draws[:, 0])
     if early or rise > max(CLEAR * spread, 1.5 * curves.noise):
@@ -217,6 +220,14 @@ def _no_fall(curves: Smooth, marks: Landmarks) -> str | None:
         f"no fall can be told from the noise ({curves.noise:.2g} from one loss to the next); "
         "go higher, or average over more repeats"
     )
+
+
+def _deep(curves: Smooth, fall: float, spread: float) -> bool:
+    """Return whether the fall is deep beside the noise of the start, though not well known.
+
+    So it is where the repeats fall at different rates and rise at once, each into its own valley.
+    """
+    return fall > DEEP * curves.noise and fall > 0.5 * CLEAR * spread
 
 
 def _ends(read: Readings, curves: Smooth, marks: Landmarks) -> bool:
@@ -229,6 +240,8 @@ def _ends(read: Readings, curves: Smooth, marks: Landmarks) -> bool:
 def _confidence(curves: Smooth, marks: Landmarks, found: list[Estimate]) -> Confidence:
     widest = max(estimate.factor for estimate in found)
     clear = float(np.median(marks.fall)) / max(curves.noise, 1e-300)
+    if np.median(marks.fall) < CLEAR * np.std(marks.fall):
+        return "low"
     if widest <= 3 and clear > 5:
         return "high"
     return "medium" if widest <= 10 and clear > 2.5 else "low"
