@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lrkit.control.changes import Cooldown, Extend, Replace, Scale, Set
 from lrkit.control.edits import Edit
@@ -36,7 +36,7 @@ def share_out(
     >>> [share[0].value for share in share_out([Set(0.3, step=4)], [None, None], curves)]
     [0.3, 0.6]
     """
-    return [list(share) for share, _ in _shared(edits, names, curves, owns)]
+    return [list(share) for share in folded(names, curves, owns).taking(edits).shares]
 
 
 def courses(
@@ -49,35 +49,71 @@ def courses(
 
     A group that no edit is for keeps the very curve that it declared.
     """
-    shared = _shared(edits, names, curves, owns)
-    return [
-        fold.curve() if fold is not None and share else curve
-        for (share, fold), curve in zip(shared, curves, strict=True)
-    ]
+    return folded(names, curves, owns).taking(edits).courses()
 
 
-def _shared(
-    edits: Iterable[Edit],
+@dataclass(frozen=True)
+class Folded:
+    """What each group of a run follows after *edits*, so that the next edit is one step more."""
+
+    names: tuple[str | None, ...]
+    curves: tuple[Curve | None, ...]
+    owns: tuple[float, ...]
+    folds: tuple[Fold | None, ...]
+    shares: tuple[tuple[Edit, ...], ...]
+    edits: tuple[Edit, ...] = ()
+
+    def courses(self) -> list[Curve | None]:
+        """Return the course of each group, as `courses` does."""
+        return [
+            fold.curve() if fold is not None and share else curve
+            for share, fold, curve in zip(self.shares, self.folds, self.curves, strict=True)
+        ]
+
+    def goes_on_to(self, edits: Sequence[Edit]) -> bool:
+        """Return whether *edits* are those here, and then others that act after them."""
+        count = len(self.edits)
+        if len(edits) < count or any(a is not b for a, b in zip(self.edits, edits, strict=False)):
+            return False
+        steps = [step_of(edit) for edit in (*self.edits[-1:], *edits[count:])]
+        return steps == sorted(steps)
+
+    def taking(self, edits: Iterable[Edit]) -> Folded:
+        """Return it with *edits* too, in the order of their steps."""
+        folds, shares = list(self.folds), list(self.shares)
+        ordered = in_order(edits)
+        for edit in ordered:
+            step = step_of(edit)
+            chosen = [
+                i
+                for i, name in enumerate(self.names)
+                if edit.group is None or edit.group in (name, i)
+            ]
+            if edit.group is not None and not chosen:
+                raise SpecError(f"an edit is for group {edit.group!r}, which there is not")
+            for i, own in _for_each(edit, step, self.names, folds, self.owns).items():
+                fold = folds[i]
+                if i in chosen and fold is not None:
+                    shares[i] = (*shares[i], own)
+                    folds[i] = own.on(fold, step)
+        return replace(
+            self, folds=tuple(folds), shares=tuple(shares), edits=(*self.edits, *ordered)
+        )
+
+
+def folded(
     names: Sequence[str | None],
     curves: Sequence[Curve | None],
-    owns: Sequence[float] | None,
-) -> list[tuple[list[Edit], Fold | None]]:
-    owns = [1.0] * len(names) if owns is None else owns
-    folds = [None if c is None else Fold(c.schedule, c.horizon) for c in curves]
-    shares: list[list[Edit]] = [[] for _ in names]
-    for edit in in_order(edits):
-        step = step_of(edit)
-        chosen = [
-            i for i, name in enumerate(names) if edit.group is None or edit.group in (name, i)
-        ]
-        if edit.group is not None and not chosen:
-            raise SpecError(f"an edit is for group {edit.group!r}, which there is not")
-        for i, own in _for_each(edit, step, names, folds, owns).items():
-            fold = folds[i]
-            if i in chosen and fold is not None:
-                shares[i].append(own)
-                folds[i] = own.on(fold, step)
-    return list(zip(shares, folds, strict=True))
+    owns: Sequence[float] | None = None,
+) -> Folded:
+    """Return what the groups follow before any edit; arguments as for `share_out`."""
+    return Folded(
+        tuple(names),
+        tuple(curves),
+        (1.0,) * len(names) if owns is None else tuple(owns),
+        tuple(None if c is None else Fold(c.schedule, c.horizon) for c in curves),
+        ((),) * len(names),
+    )
 
 
 def _for_each(

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lrkit.control import Extend
 from lrkit.errors import SpecError
 from lrkit.schedules import Curve, Horizon, Schedule, constant, from_dict, parse
 from lrkit.schedules.warp import stretched
@@ -52,6 +53,11 @@ class Driven:
             total = stretch.end
         # In the units it was declared in: another batch size must not change what has been.
         return Curve(schedule, replace(self.origin.horizon, total=self.curve.total))
+
+    @cached_property
+    def extensions(self) -> tuple[Extend, ...]:
+        """The stretches as edits: where there are others too, they act in the order of time."""
+        return tuple(Extend(s.end, step=int(s.start), author="resume") for s in self.stretches)
 
     def values(self, t: Array) -> Array:
         """Return the values at steps *t*."""

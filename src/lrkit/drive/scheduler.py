@@ -34,6 +34,7 @@ class Scheduler(Running):
     (`param_group["name"]`) or index; "*" stands for all other groups, those added later included,
     and groups that no key names are left alone. A frozen group is a schedule of 0. Other
     hyper-parameters go the same way: `momentum=`, `weight_decay=`, `hyper={"betas[0]": ...}`.
+    A `Steered`, or its text ("0.1 * hold() | plateau(0.5)"), brings its controllers along.
 
     *total*, *steps_per_epoch*, *batch_size* and *tokens_per_step* are the horizon, as in
     `Schedule.over`. With *unit* "epoch" `step()` is called once an epoch, *total* is in epochs,
@@ -42,6 +43,12 @@ class Scheduler(Running):
     that step on (live edits end), or "stretch" what is left over another horizon. *controllers*
     watch the metrics given to `step` or `observe` and answer with edits; under torch.distributed
     they see the mean over the ranks, all of which have to make the call.
+
+    *run* is a folder to keep the run in, from the first update on: rates and metrics go into its
+    journal, letters in its inbox take effect at the next step boundary, *sinks* and *tensorboard*
+    show it elsewhere. A folder that exists is gone on with when a state was loaded before, else
+    it is refused. With a `Journal` of the caller's only edits are written. Under torch.distributed
+    give *run* on every rank: rank 0 reads and writes. See `close` for how a run ends.
 
     Raises `SpecError` for schedules, groups and hyper-parameters that do not fit, `HorizonError`
     for a horizon that lacks a number, `LoopError` when another Scheduler drives the same.

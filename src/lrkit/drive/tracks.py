@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lrkit.control import Edit, Extend, course, courses
+from lrkit.control import Edit, Extend, course
+from lrkit.control.sharing import Folded, folded
 from lrkit.drive.driven import Array, Driven
 from lrkit.drive.rules import RATE, Rule
 from lrkit.errors import SpecError
@@ -35,6 +36,13 @@ class Track:
         """What it follows before any edit, as one schedule."""
         curve = self.driven.followed
         return curve if self.own == 1 else Curve(self.own * curve.schedule, curve.horizon)
+
+    def before(self, stretches: Sequence[Edit]) -> Curve:
+        """Return what it follows before any edit, *stretches* among those."""
+        origin = self.driven.origin
+        if not stretches or origin is None:
+            return self.declared
+        return origin if self.own == 1 else Curve(self.own * origin.schedule, origin.horizon)
 
     @property
     def followed(self) -> Curve:
@@ -70,9 +78,23 @@ def make_tracks(
     rules: Sequence[Rule],
     names: Sequence[str | None],
     owns: Sequence[float],
-    edits: Iterable[Edit] = (),
+    edits: Sequence[Edit] = (),
 ) -> list[Track]:
     """Return the tracks of all groups, given their names and own rates, edits included."""
+    return edited_tracks(rules, names, owns, edits, None)[0]
+
+
+def edited_tracks(
+    rules: Sequence[Rule],
+    names: Sequence[str | None],
+    owns: Sequence[float],
+    edits: Sequence[Edit],
+    before: Folded | None,
+) -> tuple[list[Track], Folded | None]:
+    """Return the tracks, and what the edits have made of the rates for the next call's *before*.
+
+    A controller may make thousands of edits: each must not cost what all before it have cost.
+    """
     tracks = []
     for rule in rules:
         for index, name in enumerate(names):
@@ -80,25 +102,37 @@ def make_tracks(
             if driven is not None:
                 own = owns[index] if rule.relative else 1.0
                 tracks.append(Track(index, rule.hyper, driven, own))
-    edits = list(edits)
     if not edits:
-        return tracks
+        return tracks, None
     rates = {track.index: track for track in tracks if track.hyper == RATE}
-    found = courses(
-        edits,
+    stretches = {track.driven.extensions for track in rates.values()}
+    if len(stretches) == 1 and (done := stretches.pop()):
+        edits = sorted([*done, *edits], key=lambda edit: edit.step or 0)
+    else:  # groups that a resume has stretched differently: no edit for all of them says so
+        done = ()
+    everyone = range(len(names))
+    start = folded(
         names,
-        [rates[i].declared if i in rates else None for i in range(len(names))],
-        [rates[i].own if i in rates else 1.0 for i in range(len(names))],
+        [rates[i].before(done) if i in rates else None for i in everyone],
+        [rates[i].own if i in rates else 1.0 for i in everyone],
     )
+    same = before is not None and start == replace(
+        before, folds=start.folds, shares=start.shares, edits=()
+    )
+    known = before if same and before is not None and before.goes_on_to(edits) else start
+    now = known.taking(edits[len(known.edits) :])
+    found = now.courses()
     ends = [edit for edit in edits if isinstance(edit, Extend)]
     for i, track in enumerate(tracks):
         if track.hyper == RATE:
             edited = found[track.index]
         else:  # what is driven beside the rate goes on the same clock
-            edited = course(track.declared, ends) if ends else None
+            own_ends = [e for e in ends if e not in done] if not track.driven.origin else ends
+            edited = course(track.before(done), own_ends) if own_ends else None
         if edited is not None and edited != track.declared:
             tracks[i] = replace(track, course=edited)
-    return tracks
+    # Edits that wait for a later step are not in the order in which they were given.
+    return tracks, now if now.goes_on_to(edits) else None
 
 
 def end_of(tracks: Sequence[Track]) -> float:

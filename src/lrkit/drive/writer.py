@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from lrkit.control import Command, Edit, Stop
+from lrkit.control.sharing import Folded
 from lrkit.drive.lanes import Column, Lane, NumberLane, make_lanes, own_tensors, rate_in
 from lrkit.drive.rules import RATE, ParamGroup, Rule, check_rules, name_of
-from lrkit.drive.tracks import Track, end_of, make_tracks
+from lrkit.drive.tracks import Track, edited_tracks, end_of
 
 BLOCK = 65_536
 """Values in the table at most, all columns together: about 2 MB of Python floats."""
@@ -34,9 +35,9 @@ class Writer:
     """
 
     __slots__ = (
-        "asked", "columns", "count", "edits", "end", "fast", "found_inf", "fresh", "groups",
-        "index", "lanes", "limit", "optimizer", "owns", "rows", "rules", "start", "stop", "stops",
-        "tensors", "tracks", "values", "watched", "written",
+        "asked", "columns", "count", "edits", "end", "fast", "folded", "found_inf", "fresh",
+        "groups", "index", "lanes", "limit", "optimizer", "owns", "rows", "rules", "start", "stop",
+        "stops", "tensors", "tracks", "values", "watched", "written",
     )  # fmt: skip
 
     def __init__(self, optimizer: Any, rules: Sequence[Rule]) -> None:
@@ -57,6 +58,7 @@ class Writer:
         self.watched = False
         #: Where the run ends, edits included.
         self.end = math.inf
+        self.folded: Folded | None = None
         #: Commands that nobody has taken, and what asks the training to stop.
         self.asked: list[Edit] = []
         self.stops: list[Edit] = []
@@ -124,7 +126,9 @@ class Writer:
     def revise(self) -> None:
         """Make tracks and lanes anew: the rules, the edits or the groups have changed."""
         groups = self.groups
-        self.tracks = make_tracks(self.rules, self.names, self.owns, self.edits)
+        self.tracks, self.folded = edited_tracks(
+            self.rules, self.names, self.owns, self.edits, self.folded
+        )
         self.end = end_of(self.tracks)
         places = [(track.index, track.hyper) for track in self.tracks]
         self.tensors = own_tensors(groups, places, self.tensors)
