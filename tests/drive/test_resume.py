@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lrkit.control import Scale, Set, greedy, plateau
+from lrkit.control import Cooldown, Extend, Scale, Set, greedy, plateau
 from lrkit.drive import Scheduler
 from lrkit.errors import LoopError, LoopWarning, SpecError
 from lrkit.schedules import constant, cosine, from_function, linear, warmup
@@ -201,6 +201,31 @@ def test_a_stretch_over_epochs_of_another_length_leaves_the_past_as_it_was(make)
     other.load_state_dict(sched.state_dict())
     assert [other.values_at(t) for t in range(41)] == [sched.values_at(t) for t in range(41)]
     assert other.values_at(200) == [0.0]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        Scale(0.5, over="10%", step=20),
+        Extend(120, step=30),
+        Extend("80%", how="keep", step=10),
+        Cooldown(40, step=35),
+    ],
+    ids=str,
+)
+def test_a_stretch_acts_after_the_edits_before_it(make, edit):
+    sched = Scheduler(make(0.5), lr=cosine(), total=100, momentum=cosine(0.9, 0.5))
+    sched.apply(edit)
+    for _ in range(40):
+        sched.step()
+    code = {"lr": cosine(), "momentum": cosine(0.9, 0.5), "total": 160, "resume": "stretch"}
+    other = Scheduler(make(0.5), **code)
+    other.load_state_dict(sched.state_dict())
+    for hyper in ("lr", "momentum"):
+        past = [sched.values_at(t, hyper) for t in range(41)]
+        assert [other.values_at(t, hyper) for t in range(41)] == past
+    assert other.total == 160
+    assert other.values_at(160) == sched.values_at(sched.total)
 
 
 def test_a_stretched_run_resumes_and_stretches_again(make):
