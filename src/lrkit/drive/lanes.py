@@ -214,3 +214,25 @@ def _replace(group: ParamGroup, key: str, item: int | None, value: Any) -> None:
         whole = list(group[key])
         whole[item] = value
         group[key] = type(group[key])(whole)
+
+
+def named_rates(
+    lanes: Sequence[Lane], groups: Sequence[ParamGroup], names: Sequence[str | None]
+) -> list[tuple[str, ParamGroup, Column | None]]:
+    """Return a name for each rate that is driven, and where it stands: "lr", then "lr/head".
+
+    A number is read from its group (None), where someone else may have put another one; a
+    tensor's comes from its column: reading it would wait for its device.
+    """
+    columns: dict[int, Column | None] = {}
+    for lane in lanes:
+        if isinstance(lane, NumberLane) and lane.key == RATE:
+            columns |= dict.fromkeys(lane.indices)
+        elif isinstance(lane, TensorLane) and lane.key == RATE:
+            columns[lane.index] = lane.column
+    found: list[tuple[str, ParamGroup, Column | None]] = []
+    for index in sorted(columns):
+        name = names[index]
+        own = str(index) if name is None or names.count(name) > 1 else name
+        found.append((f"{RATE}/{own}" if found else RATE, groups[index], columns[index]))
+    return found

@@ -52,22 +52,7 @@ def read_state(state: Mapping[str, Any], plan: Plan) -> Snapshot:
 
     Raises `SpecError` for a key too many or too few, another format, or a damaged value.
     """
-    if not isinstance(state, Mapping):
-        raise SpecError(f"a scheduler's state is a dictionary, got {type(state).__name__}")
-    if unknown := [key for key in state if key not in KEYS]:
-        raise SpecError(
-            f"a scheduler's state has no key {unknown[0]!r}{nearest(str(unknown[0]), list(KEYS))}; "
-            "pass what Scheduler.state_dict() returned"
-        )
-    if missing := [key for key in KEYS if key not in state]:
-        raise SpecError(
-            f"a scheduler's state needs {missing[0]!r}, which is missing; "
-            "pass what Scheduler.state_dict() returned"
-        )
-    if state["format"] not in (1, FORMAT):
-        raise SpecError(
-            f"state format 1 or {FORMAT} is needed, got {state['format']!r}; update lrkit"
-        )
+    _check_keys(state)
     position = state["position"]
     if isinstance(position, bool) or not isinstance(position, int) or position < 0:
         raise SpecError(f"the position in a state is a whole number >= 0, got {position!r}")
@@ -90,6 +75,25 @@ def read_state(state: Mapping[str, Any], plan: Plan) -> Snapshot:
         edits,
         states,
     )
+
+
+def _check_keys(state: Mapping[str, Any]) -> None:
+    if not isinstance(state, Mapping):
+        raise SpecError(f"a scheduler's state is a dictionary, got {type(state).__name__}")
+    if unknown := [key for key in state if key not in KEYS]:
+        raise SpecError(
+            f"a scheduler's state has no key {unknown[0]!r}{nearest(str(unknown[0]), list(KEYS))}; "
+            "pass what Scheduler.state_dict() returned"
+        )
+    if missing := [key for key in KEYS if key not in state]:
+        raise SpecError(
+            f"a scheduler's state needs {missing[0]!r}, which is missing; "
+            "pass what Scheduler.state_dict() returned"
+        )
+    if state["format"] not in (1, FORMAT):
+        raise SpecError(
+            f"state format 1 or {FORMAT} is needed, got {state['format']!r}; update lrkit"
+        )
 
 
 def reconcile(saved: Snapshot, code: Snapshot, policy: Policy) -> tuple[Snapshot, str]:

@@ -9,7 +9,7 @@ from lrkit.control import Command, Controller, Edit, GroupKey, State
 from lrkit.drive.book import WRONG, Book, End, Source, edit_of_event, end_at_last, ending_of
 from lrkit.drive.book import read_letter as edit_in
 from lrkit.drive.header import header_of, redeclared
-from lrkit.drive.lanes import Column, NumberLane, TensorLane
+from lrkit.drive.lanes import Column, named_rates
 from lrkit.drive.panel import Panel
 from lrkit.drive.post import Post
 from lrkit.drive.rules import RATE, ParamGroup
@@ -239,9 +239,11 @@ class Running(Stepper):
             return
         used: dict[str, Any] = {}
         if rates:
-            if self._rates_of is not self._writer.lanes:
-                self._name_rates()
-            row = self._writer.index
+            writer = self._writer
+            if self._rates_of is not writer.lanes:
+                self._rates = named_rates(writer.lanes, writer.groups, writer.names)
+                self._rates_of = writer.lanes
+            row = writer.index
             used = {
                 name: group[RATE] if column is None else column.values[row]
                 for name, group, column in self._rates
@@ -252,27 +254,6 @@ class Running(Stepper):
                 f"{clash[0]!r} is lrkit's own in the journal; call the metric something else"
             )
         book.record(step, used, measured)
-
-    def _name_rates(self) -> None:
-        """Find where the rates of the groups stand; "lr" is that of the first one driven.
-
-        A number is read from its group, where someone else may have put another one; a tensor's
-        comes from the table: reading it would wait for its device.
-        """
-        writer, names = self._writer, self._writer.names
-        columns: dict[int, Column | None] = {}
-        for lane in writer.lanes:
-            if isinstance(lane, NumberLane) and lane.key == RATE:
-                columns |= dict.fromkeys(lane.indices)
-            elif isinstance(lane, TensorLane) and lane.key == RATE:
-                columns[lane.index] = lane.column
-        self._rates = []
-        for index in sorted(columns):
-            name = names[index]
-            own = str(index) if name is None or names.count(name) > 1 else name
-            label = f"{RATE}/{own}" if self._rates else RATE
-            self._rates.append((label, writer.groups[index], columns[index]))
-        self._rates_of = writer.lanes
 
     def _receive(self) -> None:
         """Take in the letters that have come, those of before a crash in their old places."""

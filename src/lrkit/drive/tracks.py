@@ -81,20 +81,13 @@ def make_tracks(
     edits: Sequence[Edit] = (),
 ) -> list[Track]:
     """Return the tracks of all groups, given their names and own rates, edits included."""
-    return edited_tracks(rules, names, owns, edits, None)[0]
+    return edited_tracks(declared_tracks(rules, names, owns), names, edits, None)[0]
 
 
-def edited_tracks(
-    rules: Sequence[Rule],
-    names: Sequence[str | None],
-    owns: Sequence[float],
-    edits: Sequence[Edit],
-    before: Folded | None,
-) -> tuple[list[Track], Folded | None]:
-    """Return the tracks, and what the edits have made of the rates for the next call's *before*.
-
-    A controller may make thousands of edits: each must not cost what all before it have cost.
-    """
+def declared_tracks(
+    rules: Sequence[Rule], names: Sequence[str | None], owns: Sequence[float]
+) -> list[Track]:
+    """Return the tracks of all groups before any edit."""
     tracks = []
     for rule in rules:
         for index, name in enumerate(names):
@@ -102,37 +95,70 @@ def edited_tracks(
             if driven is not None:
                 own = owns[index] if rule.relative else 1.0
                 tracks.append(Track(index, rule.hyper, driven, own))
+    return tracks
+
+
+def edited_tracks(
+    tracks: Sequence[Track],
+    names: Sequence[str | None],
+    edits: Sequence[Edit],
+    before: Folded | None,
+) -> tuple[list[Track], Folded | None]:
+    """Return the tracks with *edits*, and what those made of the rates, for the next *before*.
+
+    A controller may make thousands of edits: each must not cost what all before it have cost.
+    """
     if not edits:
-        return tracks, None
+        return list(tracks), None
+    edits, done = in_time(tracks, edits)
+    now = _fold(tracks, names, edits, done, before)
+    found = now.courses()
+    ends = [edit for edit in edits if isinstance(edit, Extend)]
+    result = []
+    for track in tracks:
+        if track.hyper == RATE:
+            edited = found[track.index]
+        else:  # what is driven beside the rate goes on the same clock
+            mine = ends if track.driven.origin else [e for e in ends if e not in done]
+            edited = course(track.before(done), mine) if mine else None
+        changed = edited is not None and edited != track.declared
+        result.append(replace(track, course=edited) if changed else track)
+    # Edits that wait for a later step are not in the order in which they were given.
+    return result, now if now.goes_on_to(edits) else None
+
+
+def in_time(
+    tracks: Sequence[Track], edits: Sequence[Edit]
+) -> tuple[Sequence[Edit], Sequence[Edit]]:
+    """Return *edits* with the stretches of resumes among them, and these by themselves.
+
+    A stretch acts on what the edits before it have left. Where groups were stretched differently
+    no edit for all of them says so, and each keeps its own.
+    """
+    stretches = {track.driven.extensions for track in tracks if track.hyper == RATE}
+    done = stretches.pop() if len(stretches) == 1 else ()
+    return (sorted([*done, *edits], key=lambda e: e.step or 0) if done else edits), done
+
+
+def _fold(
+    tracks: Sequence[Track],
+    names: Sequence[str | None],
+    edits: Sequence[Edit],
+    done: Sequence[Edit],
+    before: Folded | None,
+) -> Folded:
     rates = {track.index: track for track in tracks if track.hyper == RATE}
-    stretches = {track.driven.extensions for track in rates.values()}
-    if len(stretches) == 1 and (done := stretches.pop()):
-        edits = sorted([*done, *edits], key=lambda edit: edit.step or 0)
-    else:  # groups that a resume has stretched differently: no edit for all of them says so
-        done = ()
     everyone = range(len(names))
     start = folded(
         names,
         [rates[i].before(done) if i in rates else None for i in everyone],
         [rates[i].own if i in rates else 1.0 for i in everyone],
     )
-    same = before is not None and start == replace(
-        before, folds=start.folds, shares=start.shares, edits=()
-    )
-    known = before if same and before is not None and before.goes_on_to(edits) else start
-    now = known.taking(edits[len(known.edits) :])
-    found = now.courses()
-    ends = [edit for edit in edits if isinstance(edit, Extend)]
-    for i, track in enumerate(tracks):
-        if track.hyper == RATE:
-            edited = found[track.index]
-        else:  # what is driven beside the rate goes on the same clock
-            own_ends = [e for e in ends if e not in done] if not track.driven.origin else ends
-            edited = course(track.before(done), own_ends) if own_ends else None
-        if edited is not None and edited != track.declared:
-            tracks[i] = replace(track, course=edited)
-    # Edits that wait for a later step are not in the order in which they were given.
-    return tracks, now if now.goes_on_to(edits) else None
+    if before is not None and before.goes_on_to(edits):
+        bare = replace(before, folds=start.folds, shares=start.shares, edits=())
+        if bare == start:
+            return before.taking(edits[len(before.edits) :])
+    return start.taking(edits)
 
 
 def end_of(tracks: Sequence[Track]) -> float:

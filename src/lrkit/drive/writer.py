@@ -14,7 +14,7 @@ from lrkit.control import Command, Edit, Stop
 from lrkit.control.sharing import Folded
 from lrkit.drive.lanes import Column, Lane, NumberLane, make_lanes, own_tensors, rate_in
 from lrkit.drive.rules import RATE, ParamGroup, Rule, check_rules, name_of
-from lrkit.drive.tracks import Track, edited_tracks, end_of
+from lrkit.drive.tracks import Track, declared_tracks, edited_tracks, end_of
 
 BLOCK = 65_536
 """Values in the table at most, all columns together: about 2 MB of Python floats."""
@@ -127,7 +127,7 @@ class Writer:
         """Make tracks and lanes anew: the rules, the edits or the groups have changed."""
         groups = self.groups
         self.tracks, self.folded = edited_tracks(
-            self.rules, self.names, self.owns, self.edits, self.folded
+            declared_tracks(self.rules, self.names, self.owns), self.names, self.edits, self.folded
         )
         self.end = end_of(self.tracks)
         places = [(track.index, track.hyper) for track in self.tracks]
