@@ -67,11 +67,12 @@ def test_a_run_is_shown_with_its_evaluations(lrkit, runs):
 
 
 def test_a_run_as_json_and_csv(lrkit, runs, tmp_path):
-    done = lrkit("runs", "show", "good", "--json", "--csv", "metrics.csv")
+    done = lrkit("runs", "show", "good", "--json")
     assert done.json["metrics"]["loss"] == [1.0, 0.5, 1 / 3, 0.25, 0.2]
     assert done.json["header"]["seed"] == 3
-    assert done.err == "wrote metrics.csv\n"
-    assert read_columns(tmp_path / "metrics.csv", ["loss"])["loss"][4] == 0.2
+    done = lrkit("runs", "export", "good", "--out", "tables")
+    assert (done.code, done.err) == (0, f"wrote {tmp_path / 'tables'}\n")
+    assert read_columns(tmp_path / "tables" / "metrics.csv", ["loss"])["loss"][4] == 0.2
 
 
 def test_a_damaged_run_says_where_and_can_be_read_around(lrkit, runs):
@@ -101,7 +102,9 @@ def test_removing_needs_a_yes(lrkit, runs):
         (("show", "goood"), "did you mean good?"),
         (("show", ".."), "name of a folder"),
         (("show", "runs/no-run"), "no-run"),
-        (("show", "good", "--csv", "/dev/full"), "no space left"),
+        (("show", "good", "--out", "rate.png"), "the total is missing"),
+        (("export", "good", "--out", "/proc/tables"), "/proc/tables"),
+        (("export", "good", "--to", "excel"), "excel"),
         (("rm", "--yes", "no-run"), "no run"),
         (("rm", "--yes", "runs/no-run"), "not one"),
         (("rm", "--yes", "/"), "not one"),
@@ -116,3 +119,58 @@ def test_what_is_no_run_is_refused_and_nothing_is_removed(lrkit, runs, arguments
     assert done.err.count("\n") == 1
     assert (runs / "good" / "journal.jsonl").exists()
     assert (runs / "no-run").exists()
+
+
+def test_edits_and_what_was_followed_are_told(lrkit, edited):
+    done = lrkit("runs", "show", "edited")
+    assert done.code == 0
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert "50 scale 0.5 anna it jumps" in lines
+    assert "status stopped: stopped by hand" in lines
+    text = "0.03 * cosine() * table([1, 0.5], [0st, 50st], kind=step)"
+    assert f"follows {text}" in lines
+    assert "total 150 steps" in lines
+    followed = lrkit("runs", "show", "edited", "--json").json["followed"]
+    assert [(one["text"], one["total"]) for one in followed] == [(text, 150)]
+
+
+def test_what_each_group_followed_is_told_where_they_differ(lrkit, tmp_path):
+    torch = pytest.importorskip("torch", reason="groups are an optimizer's")
+    from lrkit import Scheduler
+    from lrkit.control import Scale
+
+    groups = [{"params": [torch.nn.Parameter(torch.ones(1))], "name": n} for n in ("body", "head")]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    with Scheduler(optimizer, lr="cosine()", total=10, run=tmp_path / "runs" / "two") as schedule:
+        schedule.apply(Scale(0.5, group="head"))
+        for _ in range(10):
+            optimizer.step()
+            schedule.step()
+    out = lrkit("runs", "show", "two").out
+    assert "follows      body: cosine()" in out
+    assert "follows      head: cosine() * " in out
+
+
+def test_a_refused_letter_and_a_foreign_edit_are_told(lrkit, tmp_path):
+    with Journal.create(
+        tmp_path / "runs" / "odd", spec="cosine()", horizon={"total": 9}
+    ) as journal:
+        journal.append("edit", edit="shake", step=3, author="me")
+        journal.append("refused", step=4, letter="x", reason="no such group")
+    done = lrkit("runs", "show", "odd")
+    assert done.code == 0
+    assert "at 4: no such group" in done.out
+    assert "cannot be told" in done.out
+
+
+@pytest.mark.parametrize("name", ["rate.png", "rate.html"])
+def test_the_rate_is_drawn(lrkit, edited, tmp_path, name):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("plotly")
+    done = lrkit("runs", "show", "edited", "--out", name)
+    assert (done.code, done.err) == (0, f"wrote {name}\n")
+    assert (tmp_path / name).stat().st_size > 1000
+    for wrong in ("/dev/null/" + name, "rate.txt"):
+        done = lrkit("runs", "show", "edited", "--out", wrong)
+        assert (done.code, done.out) == (2, "")
+        assert wrong in done.err

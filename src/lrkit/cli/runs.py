@@ -69,12 +69,13 @@ def show(
     from lrkit.cli import story
 
     run = _replayed(root, name, damaged)
+    drawn = None if out is None else story.draw(run, out)
     if json:
         say_json(story.plain(run))
     else:
         story.tell(run)
-    if out is not None:
-        remark(f"wrote {story.draw(run, out)}")
+    if drawn is not None:
+        remark(f"wrote {drawn}")
 
 
 def export(
