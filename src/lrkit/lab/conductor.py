@@ -123,12 +123,13 @@ class Conductor:
             if loop.unsound is not None:
                 raise loop.diverged()
             return
-        loop.read()
+        loop.read(tell=False)
         seen = {BATCH_LOSS: loop.losses[-1]}
         if per_step:
             loop.scheduler.step(seen)
         else:
             loop.scheduler.observe(seen)
+        loop.tell_loss()  # when the step is over, as everywhere
         if loop.unsound is not None:
             self._obey_all()
             self._judge()

@@ -191,10 +191,11 @@ class Loop:
         if whole is not None:
             self._unread.append(whole)
 
-    def read(self, *, all_of_them: bool = True) -> None:
+    def read(self, *, all_of_them: bool = True, tell: bool = True) -> None:
         """Read the losses that have gathered and write them down; note one that is not finite.
 
-        With *all_of_them* False they may wait until there are enough of them.
+        With *all_of_them* False they may wait until there are enough of them. The watcher is told,
+        unless *tell* says that it comes later.
         """
         if not self._unread or not (all_of_them or len(self._unread) >= self._window):
             return
@@ -214,7 +215,13 @@ class Loop:
                 self.unsound = ("loss", value, update)
                 break
         self._unread_others = []
-        self.tell_watcher(lambda watcher: watcher.stepped(self.place.done, values[-1]))
+        if tell:
+            self.tell_loss()
+
+    def tell_loss(self) -> None:
+        """Tell the watcher how far the training is, with the last loss."""
+        done, loss = self.place.done, self.losses[-1]
+        self.tell_watcher(lambda watcher: watcher.stepped(done, loss))
 
     def _other_rates(self, row: int) -> dict[str, float]:
         """Return the rates of the groups after the first, by the names that the journal has."""
