@@ -230,6 +230,7 @@ WRONG = [
     ({"edit": "replace", "schedule": {"type": "cosine", "start": {}}}, ""),
     ({"edit": "replace", "schedule": "linear(0.1, -0.1)"}, "finite and >= 0"),
     ({"edit": "replace", "schedule": "hold(6) >> linear(0.1, -0.1)"}, "finite and >= 0"),
+    ({"edit": "scale", "factor": 0.5, "step": 20}, "extend the run first"),
     ({"edit": "extend", "total": 3}, "must hold"),
     ({"edit": "cooldown", "over": "3ep"}, "steps_per_epoch"),
     ({}, "edit"),
@@ -504,6 +505,26 @@ def test_going_back_within_one_program(make, run):
     found = check_course(run, used)
     assert [e["author"] for e in found.edits].count("rollback") == 1
     assert len([e for e in found.edits if e["source"] == "hand"]) == 1
+
+
+def test_seeking_back_forgets_what_came_after(make, run):
+    optimizer = make(1.0)
+    sched = Scheduler(optimizer, lr=SHAPE, total=20, run=run)
+    used = go(optimizer, sched, 10)
+    sched.seek(4)
+    used = used[:4] + go(optimizer, sched, 16)
+    sched.close()
+    check_course(run, used)
+
+
+def test_thousands_of_edits_cost_what_they_are(make, run):
+    """A greedy controller edits for ever; what an edit costs must not grow with those before."""
+    optimizer = make(1.0)
+    text = "0.1 | greedy(0.9, patience=0, floor=1e-5, peak=1.0)"
+    sched = Scheduler(optimizer, lr=text, total=600, run=run)
+    used = go(optimizer, sched, 600, lambda t: {"loss": (t * 7919 % 101) / 101})
+    sched.close()
+    assert len(check_course(run, used).edits) > 100
 
 
 # How it ends.

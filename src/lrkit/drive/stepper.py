@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch.optim import Optimizer
 
-from lrkit.control import Command, Edit, Observation
+from lrkit.control import Command, Cooldown, Edit, Extend, Observation
 from lrkit.drive.attach import claim
 from lrkit.drive.audit import Audit, warn
 from lrkit.drive.book import Source
@@ -185,6 +185,15 @@ class Stepper(Face):
         mine = [i for i, name in enumerate(writer.names) if edit.group in (None, name, i)]
         if not any(writer.rate(i) for i in mine):
             raise SpecError(f"the rate of group {edit.group!r} is not driven here; name another")
+        if (
+            careful
+            and (stamped.step or 0) >= writer.end
+            and not isinstance(edit, Extend | Cooldown)
+        ):
+            raise LoopError(
+                f"an edit acts before the end of the run, at {writer.end:.10g}, got step "
+                f"{stamped.step}; extend the run first"
+            )
         before = writer.edits
         writer.edits = (*before, stamped)
         try:
