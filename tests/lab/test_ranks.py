@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from lrkit.errors import SpecError
 from lrkit.lab import resume
+from lrkit.lab.ranks import Ranks
 from lrkit.records import course_of, replay
 from tests.lab import ranks_script
 
@@ -92,6 +94,31 @@ def test_plateau_and_letters_hold_on_all_ranks(root):
     sources = {edit["source"] for edit in run.edits}
     assert sources == {"hand", "controller"}
     assert next(e for e in run.edits if e["source"] == "hand")["step"] >= 9
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("samples", [1, 2, 6, 16, 17])
+def test_shares_are_the_whole_batch(size, samples):
+    x = torch.arange(samples)
+    ranks = [Ranks() for _ in range(size)]
+    for place, one in enumerate(ranks):
+        one.rank, one.size = place, size
+    parts = [one.part(x, -x) for one in ranks]
+    assert torch.cat([part[0] for part in parts]).tolist() == x.tolist()
+    assert torch.cat([part[1] for part in parts]).tolist() == (-x).tolist()
+    assert sum(share for *_, share in parts) == pytest.approx(1)
+    assert all(share == len(part) / samples for part, _, share in parts)
+    assert max(len(part[0]) for part in parts) - min(len(part[0]) for part in parts) <= 1
+
+
+def test_seeds_of_ranks_differ_and_that_of_the_first_is_the_own():
+    ranks = [Ranks() for _ in range(4)]
+    for place, one in enumerate(ranks):
+        one.rank = place
+    seeds = [one.seed(3) for one in ranks]
+    assert seeds[0] == 3
+    assert len(set(seeds)) == 4
+    assert all(0 <= seed < 2**63 for seed in seeds)
 
 
 def test_number_of_ranks_must_stay(root):
