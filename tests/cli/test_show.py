@@ -14,6 +14,18 @@ PROMISED = "0.3 * (warmup(5ep) >> cosine())"
 LENGTH = ("--total", "30ep", "--steps-per-epoch", "235")
 
 
+def test_controllers_after_a_schedule_are_named(lrkit):
+    text = "0.1 * warmup(5ep) | plateau(0.5, patience=3, after=5ep) | spike_guard()"
+    done = lrkit("show", text, "-t", "30ep", "-e", "10")
+    assert done.code == 0
+    assert "steered   by plateau(0.5, 3, after=5ep)" in done.out
+    assert "steered   by spike_guard()" in done.out
+    (one,) = lrkit("show", text, "-t", "30ep", "-e", "10", "--json").json["schedules"]
+    assert [c["controller"] for c in one["controllers"]] == ["plateau", "spike_guard"]
+    guarded = "0.1 * (warmup(5ep) >> cosine()) | spike_guard()"
+    assert lrkit("lint", guarded, "-t", "30ep", "-e", "10").code == 0
+
+
 def test_the_promised_command_draws_and_tells(lrkit):
     done = lrkit("show", PROMISED, *LENGTH)
     assert (done.code, done.err) == (0, "")

@@ -12,8 +12,9 @@ from lrkit.cli import complete
 from lrkit.cli.errors import FOUND, OK, WRONG
 from lrkit.cli.horizon import BatchSize, Length, StepsPerEpoch, TokensPerStep, Total
 from lrkit.cli.screen import say, say_json
+from lrkit.control import steered
 from lrkit.errors import DataError, SpecError
-from lrkit.schedules import Curve, parse
+from lrkit.schedules import Curve
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _findings(source: str, length: Length, arguments: Sequence[str]) -> Iterator
         if source.endswith(".toml"):
             curves = _study_curves(source)
         else:
-            curves = {source: length.curves([parse(source)], arguments)[0]}
+            curves = {source: length.curves([steered(source).schedule], arguments)[0]}
         for where, curve in curves.items():
             for warning in curve.facts().warnings:
                 yield Finding(where, "warning", warning)

@@ -13,8 +13,9 @@ import typer
 from lrkit.cli import complete
 from lrkit.cli.horizon import BatchSize, Length, StepsPerEpoch, TokensPerStep, Total
 from lrkit.cli.screen import colours, remark, say, say_json
+from lrkit.control import Steered, steered
 from lrkit.errors import SpecError
-from lrkit.schedules import Curve, as_span, parse
+from lrkit.schedules import Curve, as_span
 
 if TYPE_CHECKING:
     from lrkit.schedules import Facts
@@ -82,16 +83,18 @@ def show(
 ) -> None:
     """Draw schedules in the terminal, with their peak, area, joints and warnings.
 
-    Nothing is trained, and torch is not needed. A span in epochs, samples or tokens needs to know
-    how many updates that is; when a number is missing the error shows the command that has it.
+    Nothing is trained, and torch is not needed; of controllers after a | the names are told. A
+    span in epochs, samples or tokens needs to know how many updates that is; when a number is
+    missing the error shows the command that has it.
     """
     texts, sweep = _varied(schedules, vary)
     length = Length(total, steps_per_epoch, batch_size, tokens_per_step)
-    placed = length.curves([parse(text) for text in texts.values()], context.obj)
+    written = [steered(text) for text in texts.values()]
+    placed = length.curves([one.schedule for one in written], context.obj)
     curves = dict(zip(texts, placed, strict=True))
     shown = [
-        Shown(curve, curve.facts(), {place: _value(curve, place) for place in at or ()})
-        for curve in placed
+        Shown(curve, curve.facts(), {place: _value(curve, place) for place in at or ()}, one)
+        for curve, one in zip(placed, written, strict=True)
     ]
     if json:
         say_json({"format": 1, "schedules": [one.plain() for one in shown]})
@@ -106,11 +109,12 @@ def show(
 
 @dataclass(frozen=True)
 class Shown:
-    """A curve, its facts, and the rates that were asked for."""
+    """A curve, its facts, the rates that were asked for, and what was written, controllers too."""
 
     curve: Curve
     facts: Facts
     at: dict[str, float]
+    written: Steered
 
     def plain(self) -> dict[str, Any]:
         """Return all of it as JSON types."""
@@ -120,11 +124,13 @@ class Shown:
             "horizon": dataclasses.asdict(self.curve.horizon) | {"total": self.curve.total},
             "facts": self.facts.to_dict(),
             "at": self.at,
+            "controllers": [controller.to_dict() for controller in self.written.controllers],
         }
 
     def block(self) -> str:
         """Return the facts as lines, warnings in colour where there are colours."""
         rows = [f"{f'at {place}':<9} {value:.10g}" for place, value in self.at.items()]
+        rows += [f"{'steered':<9} by {controller}" for controller in self.written.controllers]
         block = "\n".join(["", str(self.facts), *rows])
         if colours():
             block = block.replace("\nwarning ", "\n\x1b[33mwarning\x1b[0m ")
