@@ -19,6 +19,7 @@ from lrkit.drive import Scheduler
 from lrkit.errors import LoopError, SpecError
 from lrkit.probe import find
 from lrkit.probe.restore import restored
+from lrkit.records import replay
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.05),
@@ -440,3 +441,21 @@ def test_ctrl_c_at_any_moment(count):
         timeout=500,
     )
     assert done.stdout.split() == ["restored", str(count)], done.stderr
+
+
+def test_a_journal_knows_nothing_of_a_test(tmp_path):
+    def run(folder, with_test):
+        model = network()
+        optimizer = torch.optim.Adam(model.parameters())
+        sched = Scheduler(optimizer, lr=0.01 * cosine(), total=6, run=folder)
+        for i in range(6):
+            if with_test and i == 3:
+                probe(model, optimizer)
+            sched.step({"loss": train_step(model, optimizer, *samples())})
+        sched.close()
+        return replay(folder)
+
+    plain, tested = run(tmp_path / "plain", False), run(tmp_path / "tested", True)
+    for name in ("step", "lr", "loss"):
+        assert plain.metrics[name].tolist() == tested.metrics[name].tolist()
+    assert len(plain.events) == len(tested.events)
