@@ -25,7 +25,7 @@ from lrkit.control import (
 from lrkit.drive import Scheduler
 from lrkit.errors import DataError, LoopError, LoopWarning, SpecError
 from lrkit.records import Journal, Sink, course_of, replay, submit
-from lrkit.schedules import cosine, warmup
+from lrkit.schedules import cosine, from_function, warmup
 
 SHAPE = 0.3 * (warmup(5) >> cosine())
 
@@ -142,6 +142,18 @@ def test_epochs_are_the_clock_where_they_are_the_unit(make, run):
     used = go(optimizer, sched, 5, lambda t: {"loss": t})
     sched.close()
     assert check_course(run, used).header["per"] == "epoch"
+
+
+def test_a_nameless_function_can_be_run_but_not_told(make, run):
+    optimizer = make(1.0)
+    with pytest.warns(LoopWarning, match="cannot be saved"):
+        sched = Scheduler(optimizer, lr=from_function(lambda t: 0.1 + 0.0 * t), total=3, run=run)
+    go(optimizer, sched, 3)
+    sched.close()
+    found = replay(run)
+    assert found.metrics["lr"].tolist() == [0.1] * 3
+    with pytest.raises(DataError, match="does not say which schedule"):
+        course_of(found)
 
 
 def test_sinks_hear_it(make, run):

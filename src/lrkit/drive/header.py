@@ -21,7 +21,7 @@ LONG = 1_000_000_000
 def header_of(plan: Plan, writer: Writer) -> dict[str, Any]:
     """Return the header of a run of *plan* on the groups of *writer*.
 
-    A schedule that cannot be saved (a nameless function) stands there as text alone.
+    A schedule that cannot be saved (made of a nameless function) is left out.
     """
     tracks = {track.index: track for track in writer.tracks if track.hyper == RATE}
     header: dict[str, Any] = {"per": plan.unit}
@@ -47,9 +47,10 @@ def _group(name: str | None, track: Track | None, first: Track) -> dict[str, Any
 
 
 def _declared(curve: Curve) -> dict[str, Any]:
+    saved = _saved(curve.schedule)
     return {
-        "spec": str(curve.schedule),
-        "schedule": _saved(curve.schedule),
+        "spec": None if saved is None else str(curve.schedule),
+        "schedule": saved,
         "horizon": dataclasses.asdict(curve.horizon),
     }
 

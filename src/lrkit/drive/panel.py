@@ -63,8 +63,8 @@ class Panel:
             return str(names.pop())
         if not self.controllers:
             raise LoopError(
-                f"step() takes metrics for controllers and there is none, got {value!r}; "
-                "to go to another step call seek(t)"
+                f"step() takes metrics for controllers and there is none, got {value!r}; name it "
+                "to write it down, step(metrics={'loss': x}); to go to another step call seek(t)"
             )
         raise LoopError(f"metrics must be named, as in step(metrics={{'loss': x}}), got {value!r}")
 
