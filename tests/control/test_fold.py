@@ -388,3 +388,10 @@ def test_a_thousand_edits_are_folded_fast():
     curve = course(cosine(), many, Horizon(2000.0))
     assert curve(1999) > 0
     assert time.perf_counter() - began < 2
+
+
+def test_a_run_that_is_extended_stage_by_stage_stays_one_to_read():
+    many = [Extend(100 + 10 * i, how="keep", step=99 + 10 * i) for i in range(1, 300)]
+    assert text(*many) == "(0.3 * (warmup(2ep) >> cosine())).part(0, 3090, of=100)"
+    cut = [Extend(60, how="keep", step=10), Extend(90, how="keep", step=20)]
+    assert course(SOME[0], cut, Horizon(100.0, **UNITS))(80) == SOME[0].over(100, **UNITS)(60)

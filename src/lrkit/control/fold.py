@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lrkit.control.edits import Edit, GroupKey
-from lrkit.control.pieces import in_percent, is_flat, part, product, sequence, step_table
+from lrkit.control.pieces import in_percent, is_flat, kept, part, product, sequence, step_table
 from lrkit.control.takes import FEW, Take, in_pieces, in_sum, stretches_between
 from lrkit.errors import SpecError
 from lrkit.schedules import Curve, Horizon, Schedule, Span, hold, linear
@@ -173,7 +173,7 @@ class Fold:
         if stretch and old is not None and old != new and not is_flat(base):
             base = stretched(base, at, old, new)
         elif not stretch and old is not None and (in_percent(base) or not base.is_endless):
-            base = base.part(0, new, of=old)
+            base = kept(base, old, new)
         return replace(self, base=base, horizon=replace(self.horizon, total=total))
 
     # The expression.

@@ -35,6 +35,16 @@ def part(schedule: Schedule, start: float, stop: float, of: float | None) -> Sch
     return schedule.part(start, stop, of=of)
 
 
+def kept(schedule: Schedule, old: float, new: float) -> Schedule:
+    """Return *schedule*, made for *old* steps, cut or held so as to last *new* steps."""
+    if isinstance(schedule, Warp) and schedule.is_part and schedule.at[1].unit == "st":
+        of = schedule.clock[1] if schedule.of is None else schedule.of
+        whole = schedule.clock[0].value == 0 and of.unit == "st"
+        if whole and (new <= old or old >= of.value):  # no cut lies in between: no nesting either
+            return schedule.child.part(0, new, of=of)
+    return schedule.part(0, new, of=old)
+
+
 def is_flat(schedule: Schedule) -> bool:
     """Return whether *schedule* is one number all along."""
     if isinstance(schedule, Scale):
