@@ -178,9 +178,7 @@ def test_ctrl_c_ends_a_training_and_says_what_is_kept(tmp_path):
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=120)
     assert (running.returncode, out) == (130, b"")
-    assert err == (
-        b"lrkit: stopped; what was trained is kept, see `lrkit runs show runs/poly-tanh`\n"
-    )
+    assert err == (b"lrkit: stopped; go on with `lrkit train --resume --run runs/poly-tanh`\n")
     (run,) = list_runs(tmp_path / "runs")
     assert run.status == "stopped"
     assert run.step > 10
