@@ -144,6 +144,15 @@ def test_epochs_are_the_clock_where_they_are_the_unit(make, run):
     assert check_course(run, used).header["per"] == "epoch"
 
 
+def test_a_loss_may_be_given_as_it_is(make, run):
+    optimizer = make(1.0)
+    weight = optimizer.param_groups[0]["params"][0]
+    sched = Scheduler(optimizer, lr=0.1, total=3, run=run)
+    go(optimizer, sched, 3, lambda t: {"loss": (weight**2).sum()})
+    sched.close()
+    assert (replay(run).metrics["loss"] > 0).all()
+
+
 def test_a_nameless_function_can_be_run_but_not_told(make, run):
     optimizer = make(1.0)
     with pytest.warns(LoopWarning, match="cannot be saved"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, SupportsFloat, TypeAlias
 
 import torch.distributed as dist
+from torch import Tensor
 
 from lrkit.control import Controller, Edit, Observation, State
 from lrkit.drive.rules import Plan
@@ -76,6 +77,8 @@ def _placed(controller: Controller, horizon: Horizon) -> Controller:
 
 
 def _number(name: object, value: Any) -> float:
+    if isinstance(value, Tensor):
+        value = value.detach()  # a loss as it is; torch warns where a graph hangs on the number
     try:
         return float(value)
     except (TypeError, ValueError, RuntimeError) as error:
