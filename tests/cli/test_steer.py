@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lrkit.cli.wheel import WORDS
+from lrkit.cli.orders import WORDS
 from lrkit.control.edits import _kinds
 from lrkit.records import Inbox, Journal, replay
 

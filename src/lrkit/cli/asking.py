@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
+from lrkit.cli.orders import login_name
 from lrkit.cli.screen import remark
-from lrkit.cli.wheel import login_name
 from lrkit.errors import SpecError
 
 if TYPE_CHECKING:

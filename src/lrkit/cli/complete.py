@@ -58,6 +58,6 @@ def runs(incomplete: str) -> list[str]:
 
 def edits(incomplete: str) -> list[str]:
     """Return the edits of `lrkit steer` that begin so."""
-    from lrkit.cli.wheel import WORDS
+    from lrkit.cli.orders import WORDS
 
     return [word for word in WORDS if word.startswith(incomplete)]

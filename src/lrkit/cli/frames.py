@@ -143,8 +143,7 @@ class View:
             if len(steps):
                 lines.append(Line("so far", steps[keep] / per, values[keep], joints=self._marks()))
         lines += self._to_come()
-        title = "learning rate: A so far, B to come" if len(lines) > 1 else "learning rate"
-        return Chart(lines, self._xlabel, "", title) if lines else None
+        return Chart(lines, self._xlabel, "", "learning rate") if lines else None
 
     def _to_come(self) -> list[Line]:
         """Return the rate that the run would follow from here on."""
@@ -195,12 +194,26 @@ def charts_grid(charts: list[Chart], width: int, height: int, color: bool) -> Ta
     cells = []
     for chart in charts[: beside * deep]:
         drawn = terminal_plot(chart, columns, rows - 1, color)
-        heading = Text(chart.title, "bold", no_wrap=True, overflow="ellipsis")
+        heading = _heading(chart, color)
         heading.truncate(columns)
         cells.append(Text("\n").join([heading, Text.from_ansi(drawn)]))
     for first in range(0, len(cells), beside):
         grid.add_row(*cells[first : first + beside])
     return grid
+
+
+def _heading(chart: Chart, color: bool) -> Text:
+    """Return the title of *chart*, and which line is which where there are several."""
+    from rich.text import Text
+
+    from lrkit.plots.style import colour
+
+    text = Text(chart.title, "bold", no_wrap=True, overflow="ellipsis")
+    for i, name in enumerate(chart.names if len(chart.lines) > 1 else ()):
+        tone = colour(i, len(chart.lines), sweep=False).terminal
+        mark, style = ("━━", f"color({tone})") if color else ("AB"[i], "not bold")
+        text.append(f"  {mark} {name}", style)
+    return text
 
 
 def measured_chart(
@@ -274,7 +287,7 @@ def _distance(far: Progress) -> str:
     if far.epoch is not None:
         text += f"  epoch {far.epoch:.4g}"
     if far.speed:
-        text += f"  {far.speed:.3g}/s"
+        text += f"  {far.speed:,.0f}/s" if far.speed >= 100 else f"  {far.speed:.3g}/s"
     return f"{text}  {_clock(far.left)} left" if far.left is not None else text
 
 

@@ -1,139 +1,123 @@
-"""What can be asked of a run at the wheel: the words of `lrkit steer`, made into edits."""
+"""A run as who steers it sees it: what it follows, where it is, and what an edit would do."""
 
 from __future__ import annotations
 
-import getpass
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lrkit.errors import SpecError
-from lrkit.schedules import as_span, nearest
+from lrkit.cli.screen import remark
+from lrkit.errors import DataError, SpecError
 
 if TYPE_CHECKING:
     from lrkit.control import Edit
+    from lrkit.records import Progress, Run
+    from lrkit.schedules import Curve
 
 
 @dataclass(frozen=True)
-class Word:
-    """What a word takes: a value (what it is, "" none), whether it must be given, and options."""
+class Wheel:
+    """A run, what it follows (None: its journal does not tell), and where it is."""
 
-    value: str
-    needed: bool
-    options: tuple[str, ...]
-    example: str
+    run: Run
+    course: Curve | None
+    far: Progress
 
+    @classmethod
+    def of(cls, run: Run) -> Wheel:
+        """Return the wheel of *run*."""
+        from lrkit.records import course_of, progress_of
 
-WORDS: Final = {
-    "scale": Word("a factor", True, ("over", "group"), "scale 0.5"),
-    "set": Word("a rate", True, ("over", "group"), "set 0.01"),
-    "ramp": Word("a rate", True, ("over", "group"), "ramp 0.05 --over 2ep"),
-    "hold": Word("", False, ("group",), "hold"),
-    "release": Word("", False, ("group",), "release"),
-    "cooldown": Word("how long", True, ("to", "shape"), "cooldown 20%"),
-    "extend": Word("the new total", True, ("how",), "extend 40ep"),
-    "replace": Word("a schedule", True, ("group",), 'replace "0.01 * cosine()"'),
-    "checkpoint": Word("", False, (), "checkpoint"),
-    "stop": Word("", False, (), "stop"),
-    "rollback": Word("a factor", False, (), "rollback 0.5"),
-}
-OPTIONS: Final = ("over", "to", "shape", "how", "group")
+        # Only a journal that never said what it follows is steered unseen.
+        told = run.header.get("spec") is not None or run.header.get("groups")
+        course = course_of(run) if told else None
+        return cls(run, course, progress_of(run, course))
 
+    def step_of(self, at: str) -> int:
+        """Return the step that *at*, a span from the beginning, means on the run's clock."""
+        from lrkit.schedules import Horizon, as_span
 
-@dataclass(frozen=True)
-class Asked:
-    """What was typed; None and "" where nothing was."""
+        horizon = self.course.horizon if self.course is not None else Horizon()
+        step = horizon.steps(as_span(at, "--at"))
+        if step != int(step) or step < self.far.position:
+            raise SpecError(
+                f"`--at` must be a whole step from {self.far.position} on, which is where the run "
+                f"is, got {at} ({step:g})"
+            )
+        return int(step)
 
-    word: str
-    value: str
-    over: str | None
-    to: float | None
-    shape: str | None
-    how: str | None
-    group: str | None
-    why: str
-    by: str | None
+    def check(self, edit: Edit, *, sending: bool) -> None:
+        """Raise the error that the training would answer *edit* with, as far as it can be told."""
+        run = self.run
+        if sending and run.status not in ("running", "dead"):
+            raise DataError(
+                f"only a run that is going can be steered, {run.name} is {run.status}; "
+                "go on with it with `lrkit train --resume`"
+            )
+        if self.course is None:
+            remark(f"run {run.name} does not say what it follows; it judges the edit by itself")
+        else:
+            self.after(edit)
+            self._look_at_end(edit)
 
-    def given(self) -> list[str]:
-        """Return the options given that belong to some words only."""
-        return [name for name in OPTIONS if getattr(self, name) is not None]
+    def _look_at_end(self, edit: Edit) -> None:
+        from lrkit.control import Command, Cooldown, Extend
 
-    def refuse_options(self) -> None:
-        """Raise `SpecError` where options were given and no edit."""
-        if given := self.given():
-            raise SpecError(f"--{given[0]} is for an edit, and none is named; write e.g. scale 0.5")
+        step = self.far.position if edit.step is None else edit.step
+        late = self.course is not None and step >= self.course.total
+        if late and not isinstance(edit, Command | Cooldown | Extend):
+            raise SpecError(
+                f"an edit comes before the end, which is {self.course.total:g}, "  # type: ignore[union-attr]
+                f"and {str(edit)!r} would come at {step}; extend the run first"
+            )
 
+    def after(self, edit: Edit) -> Curve:
+        """Return what the run follows once it has *edit*."""
+        from lrkit.records import course_of
 
-def edit_of(asked: Asked) -> Edit:
-    """Return the edit that was *asked* for; raise `SpecError` where it is none."""
-    from lrkit import control
+        stamped = edit if edit.step is not None else edit.stamped(self.far.position)
+        return course_of(self.run, edit.group, more=[stamped])
 
-    word = _checked(asked)
-    common: dict[str, Any] = {
-        "author": login_name() if asked.by is None else asked.by,
-        "reason": asked.why,
-    }
-    if "group" in word.options:
-        common["group"] = _group(asked.group)
-    over = None if asked.over is None else as_span(asked.over, "--over")
-    match asked.word:
-        case "scale":
-            return control.Scale(_number(asked), over=over, **common)
-        case "set" | "ramp":
-            return control.Set(_number(asked), over=over, **common)
-        case "hold":
-            return control.Hold(**common)
-        case "release":
-            return control.Release(**common)
-        case "cooldown":
-            to, shape = asked.to or 0.0, asked.shape or "linear"
-            return control.Cooldown(asked.value, to=to, shape=shape, **common)
-        case "extend":
-            return control.Extend(asked.value, how=asked.how or "stretch", **common)
-        case "replace":
-            return control.Replace(asked.value, **common)
-        case "checkpoint":
-            return control.Checkpoint(**common)
-        case "stop":
-            return control.Stop(**common)
-    return control.Rollback(_number(asked) if asked.value else 1.0, **common)
+    def rate(self, step: int) -> float | None:
+        """Return the rate at *step*."""
+        return None if self.course is None else self.course(step)
 
+    def plain(self) -> dict[str, Any]:
+        """Return the state as JSON types."""
+        return {
+            "format": 1,
+            "run": self.run.name,
+            "status": self.run.status,
+            "position": self.far.position,
+            "rate": self.rate(self.far.position),
+            "total": None if self.course is None else self.course.total,
+            "schedule": None if self.course is None else str(self.course.schedule),
+            "edits": self.run.edits,
+            "refused": self.run.refused,
+            "waiting": _waiting(self.run.folder),
+        }
 
-def _checked(asked: Asked) -> Word:
-    if asked.word not in WORDS:
-        hint = nearest(asked.word, list(WORDS)) or f"; write one of {', '.join(WORDS)}"
-        raise SpecError(f"unknown edit {asked.word!r}{hint}")
-    word = WORDS[asked.word]
-    if asked.value and not word.value:
-        raise SpecError(f"{asked.word} takes no value, got {asked.value!r}; leave it out")
-    if word.needed and not asked.value:
-        raise SpecError(f"{asked.word} needs {word.value}; write e.g. {word.example}")
-    for name in asked.given():
-        if name not in word.options:
-            has = ", ".join(f"--{option}" for option in word.options) or "none of these"
-            raise SpecError(f"{asked.word} takes no --{name}; it takes {has}")
-    if asked.word == "ramp" and asked.over is None:
-        raise SpecError("a ramp takes its time: --over says how much, as in ramp 0.05 --over 2ep")
-    return word
+    def told(self) -> str:
+        """Return the state as lines."""
+        from lrkit.cli.frames import told
+
+        run, rate = self.run, self.rate(self.far.position)
+        rows = [("run", f"{run.name}, {run.status}" + (f": {run.reason}" if run.reason else ""))]
+        unit = "epoch" if self.far.unit != 1 else "update"
+        end = "" if self.course is None else f" of {self.course.total:.10g}"
+        rows.append((f"next {unit}", f"{self.far.position}{end}"))
+        if rate is not None:
+            rows.append(("rate there", f"{rate:.10g}"))
+        if self.course is not None:
+            rows.append(("follows", str(self.course.schedule)))
+        rows += [("edit", told(edit)) for edit in run.edits] or [("edits", "none")]
+        rows += [("refused", f"{e.get('letter')}: {e.get('reason')}") for e in run.refused]
+        rows += [("waiting", letter) for letter in _waiting(run.folder)]
+        return "\n".join(f"{label:<12} {text}" for label, text in rows)
 
 
-def _number(asked: Asked) -> float:
-    try:
-        return float(asked.value)
-    except ValueError:
-        word = WORDS[asked.word]
-        raise SpecError(
-            f"{asked.word} takes {word.value}, got {asked.value!r}; write e.g. {word.example}"
-        ) from None
+def _waiting(folder: Path) -> list[str]:
+    """Return the letters in the inbox of the run in *folder*, which were not taken yet."""
+    from lrkit.records import Inbox
 
-
-def _group(text: str | None) -> str | int | None:
-    return int(text) if text is not None and text.isdecimal() else text
-
-
-def login_name() -> str:
-    """Return who is at the keyboard."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container whose user has no name
-        return f"user {os.getuid()}"
+    return [letter.id for letter in Inbox(folder).poll()]

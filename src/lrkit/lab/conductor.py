@@ -10,14 +10,13 @@ import logging
 import math
 from typing import Any, Final
 
-from lrkit.control import Checkpoint, Edit, Rollback, Scale, State, Stop
-from lrkit.drive import Scheduler
+from lrkit.control import Checkpoint, Edit, Rollback, Scale, Stop
 from lrkit.lab.hands import by_hand
 from lrkit.lab.interrupts import Interrupts
 from lrkit.lab.keeping import Keeper
 from lrkit.lab.loop import BATCH_LOSS, Loop, as_array
 from lrkit.lab.plan import Plan
-from lrkit.lab.recovery import newest_usable
+from lrkit.lab.recovery import newest_usable, rolled_back
 from lrkit.lab.snapshots import restore, snapshot
 from lrkit.lab.stages import Ask, Stage
 
@@ -235,7 +234,7 @@ class Conductor:
             saved, state = found
             now = scheduler.controller_states()
             restore(loop, state, saved)
-            scheduler.carry(_rolled_back(scheduler, now))
+            scheduler.carry(rolled_back(scheduler, now))
             keeper.rewind(saved.step, state["scheduler"]["edits"])
             self._left = True
         if command.factor != 1:
@@ -297,12 +296,3 @@ class Conductor:
             score_name=loop.task.score,
             higher_is_better=loop.task.higher_is_better,
         )
-
-
-def _rolled_back(scheduler: Scheduler, now: list[State]) -> list[State]:
-    """Return the controllers' memories after a rollback: those of the checkpoint.
-
-    What must outlive it, as the number of rollbacks so far, a controller takes over from *now*.
-    """
-    pairs = zip(scheduler.controllers, scheduler.controller_states(), now, strict=True)
-    return [c.rolled_back(s, n) if hasattr(c, "rolled_back") else s for c, s, n in pairs]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lrkit.control import State
+from lrkit.drive import Scheduler
 from lrkit.lab.checkpoints import (
     DamagedError,
     Saved,
@@ -89,3 +91,12 @@ def find_start(
     if said:
         said.append(f"{name} goes on from {found[0].name}")
     return Start(found[0], found[1], tuple(said))
+
+
+def rolled_back(scheduler: Scheduler, now: list[State]) -> list[State]:
+    """Return the controllers' memories after a rollback: those of the checkpoint.
+
+    What must outlive it, as the number of rollbacks so far, a controller takes over from *now*.
+    """
+    pairs = zip(scheduler.controllers, scheduler.controller_states(), now, strict=True)
+    return [c.rolled_back(s, n) if hasattr(c, "rolled_back") else s for c, s, n in pairs]
