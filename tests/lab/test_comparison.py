@@ -17,8 +17,10 @@ from rich.console import Console
 from lrkit.errors import DataError, LoopError, SpecError
 from lrkit.lab import Comparison, RowResult, Study, compare, decode_study, report, table, train
 from lrkit.lab.comparison import RUNS, only_one
+from lrkit.lab.jobs import jobs_of
 from lrkit.lab.reporting import markdown
 from lrkit.records import list_runs
+from tests.lab.test_resume import KilledAt
 
 TWO = Study(
     name="two",
@@ -278,3 +280,20 @@ def test_a_full_disk_is_one_line_and_the_finished_stay(homemade: Path) -> None:
     assert "Traceback" not in done.stderr
     after = journals(homemade / "out")
     assert all(after[name] == raw for name, raw in kept.items())
+
+
+def test_what_was_cut_short_goes_on_from_its_checkpoint(homemade: Path) -> None:
+    study = msgspec.structs.replace(TWO, schedules=("0.3 * cosine()",), seeds=(0, 1))
+    whole = compare(study, homemade / "whole", progress=False)
+    job = jobs_of(study, "cpu", homemade / "out" / RUNS)[1]
+    with pytest.raises(LoopError, match="killed"):
+        train(study.task, "0.3 * cosine()", epochs=20, seed=1, device="cpu", checkpoint="3st",
+              run=job.folder, header={"identity": job.identity}, progress=KilledAt(8))  # fmt: skip
+    begun = (job.folder / "journal.jsonl").read_bytes()
+    result, text = said(study, homemade / "out")
+    assert f"{job.folder.name} goes on from its checkpoint" in text
+    assert (job.folder / "journal.jsonl").read_bytes().startswith(begun)
+    assert not list((homemade / "out" / RUNS).glob("*/checkpoints"))
+    for run, other in zip(result.rows[0].runs, whole.rows[0].runs, strict=True):
+        assert run.losses.tolist() == other.losses.tolist()
+        assert run.score == other.score

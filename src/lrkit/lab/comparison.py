@@ -98,7 +98,7 @@ def compare(
     The trainings run in *workers* processes of one thread each (None: one a core) and are kept
     in `out/runs`. After an error or Ctrl-C the finished ones stay; the same call goes on from
     there, also after the study was changed: a training is known by what decides its outcome.
-    What was begun and not finished is done again.
+    What was begun goes on from its last checkpoint, or is done again where it has none.
 
     Raises `SpecError`, `LoopError` and `DataError` before the first training where it can, and
     `DataError` when another comparison is at work in *out*.
@@ -148,8 +148,9 @@ def _curves_only(study: Study) -> Comparison:
 
 
 def _sort_out(root: Path, jobs: list[Job], screen: Console) -> dict[str, Path]:
-    """Return the finished trainings by identity, and remove what was begun and not finished."""
+    """Return the finished trainings by identity, and remove what cannot go on."""
     wanted = {job.identity for job in jobs}
+    places = {job.folder: job.identity for job in jobs}
     finished: dict[str, Path] = {}
     broken: list[Path] = []
     for summary in list_runs(root) if root.is_dir() else ():
@@ -159,6 +160,8 @@ def _sort_out(root: Path, jobs: list[Job], screen: Console) -> dict[str, Path]:
         elif identity in wanted:
             if is_finished(summary.folder):
                 finished[identity] = summary.folder
+            elif places.get(summary.folder) == identity and goes_on(summary.folder):
+                screen.print(f"{summary.folder.name} goes on from its checkpoint", highlight=False)
             else:
                 broken.append(summary.folder)
     for folder in broken:
@@ -167,6 +170,11 @@ def _sort_out(root: Path, jobs: list[Job], screen: Console) -> dict[str, Path]:
     if finished:
         screen.print(f"{len(finished)} of {len(jobs)} trainings are there already", highlight=False)
     return finished
+
+
+def goes_on(folder: Path) -> bool:
+    """Return whether the training in *folder* has a checkpoint to go on from."""
+    return any((folder / "checkpoints").glob("step-*.pt"))
 
 
 def is_finished(folder: Path) -> bool:
@@ -190,7 +198,8 @@ def _train(
             return True
         if is_finished(job.folder):
             return False
-        remove_run(job.folder)
+        if not goes_on(job.folder):
+            remove_run(job.folder)
         return True
 
     def finished(index: int, job: Job) -> None:

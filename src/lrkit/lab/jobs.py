@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import msgspec
 
 from lrkit.lab.board import Board, BoardWatcher
 from lrkit.lab.entries import Row
+from lrkit.lab.result import RunResult
 from lrkit.lab.study import Study
 
 IDENTITY: Final = 1
@@ -69,37 +71,50 @@ def identity_of(study: Study, row: Row, seed: int, device: str) -> str:
 
 
 def run_job(job: Job, board: Path, index: int, count: int, parent: int) -> None:
-    """Run *job* on one thread; how it went is in its journal.
+    """Run *job* on one thread, or go on with it; how it went is in its journal.
 
-    A loss that is not finite is such an outcome; errors of task and disk are raised.
+    A loss that is not finite is such an outcome; errors of task and disk are raised. Checkpoints
+    are for the case that it is cut short, and go when it is finished.
     """
     import torch
 
-    from lrkit.lab.training import train
+    from lrkit.lab.resuming import resume
 
     torch.set_num_threads(1)
     shared = Board(board, count)
     if shared.stopped:
         return
+    watcher = BoardWatcher(shared, index, parent)
     try:
-        train(
-            job.study.task,
-            job.row.schedule,
-            total=job.row.total,
-            per=job.study.per,
-            seed=job.seed,
-            device=job.device,
-            options=job.row.options,
-            clip=job.study.clip,
-            accumulate=job.study.accumulate,
-            amp=job.study.amp,
-            edits=job.row.edits,
-            run=job.folder,
-            header={"identity": job.identity, "study": job.study.name, "row": job.row.name},
-            progress=BoardWatcher(shared, index, parent),
-        )
+        if job.folder.exists():
+            result = resume(job.folder, progress=watcher)
+        else:
+            result = _begin(job, watcher)
     except KeyboardInterrupt:
         return  # told to stop; the journal says so
+    if result.status != "stopped":
+        shutil.rmtree(job.folder / "checkpoints", ignore_errors=True)
+
+
+def _begin(job: Job, watcher: BoardWatcher) -> RunResult:
+    from lrkit.lab.training import train
+
+    return train(
+        job.study.task,
+        job.row.schedule,
+        total=job.row.total,
+        per=job.study.per,
+        seed=job.seed,
+        device=job.device,
+        options=job.row.options,
+        clip=job.study.clip,
+        accumulate=job.study.accumulate,
+        amp=job.study.amp,
+        edits=job.row.edits,
+        run=job.folder,
+        header={"identity": job.identity, "study": job.study.name, "row": job.row.name},
+        progress=watcher,
+    )
 
 
 def ignore_interrupts() -> None:
