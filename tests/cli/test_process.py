@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from lrkit.records import list_runs
+from lrkit.records import Journal, list_runs
 
 START = [sys.executable, "-c", "from lrkit.cli import main; main()"]
 BASE = """
@@ -37,7 +37,7 @@ def test_version(process):
 def test_help_without_arguments_and_for_every_command(process):
     done = process()
     assert (done.code, done.err) == (0, "")
-    for name in ("show", "lint", "schedules", "train", "compare", "runs", "tasks"):
+    for name in ("show", "lint", "train", "watch", "steer", "branch", "compare", "runs", "tasks"):
         assert f" {name} " in done.out
     assert "\x1b" not in done.out
 
@@ -61,9 +61,18 @@ def test_the_base_install_is_enough_for_all_that_trains_nothing(tmp_path):
         ("schedules",),
         ("schedules", "cosine"),
         ("runs", "list", "--json"),
+        ("watch", "there", "--once"),
+        ("steer", "there", "hold", "--wait", "0"),
+        ("steer", "there", "scale", "0.5", "--preview"),
+        ("runs", "show", "there"),
+        ("runs", "export", "there", "--out", "tables"),
     ]
+    journal = Journal.create(tmp_path / "runs" / "there", spec="cosine()", horizon={"total": 9})
+    journal.metrics(0, lr=1.0, loss=1.0)
+    journal.flush()
     for command, (code, err) in zip(commands, base_only(tmp_path, *commands), strict=True):
         assert code == 0, (command, err)
+    journal.close()
 
 
 def test_what_is_not_installed_is_said_with_the_remedy(tmp_path):

@@ -161,7 +161,8 @@ def train(
     else:
         say(told_result(result))
     if result.status == "stopped":
-        remark(f"lrkit: {result.reason}; go on with `lrkit train --resume --run {result.folder}`")
+        more = f"; go on with `lrkit train --resume --run {result.folder}`" if result.folder else ""
+        remark(f"lrkit: {result.reason}{more}")
         raise typer.Exit(OK)
     if result.failure:
         remark(f"lrkit: the training failed: {result.failure}")
