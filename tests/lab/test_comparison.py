@@ -129,7 +129,7 @@ def test_the_report_has_every_number_and_nothing_from_outside(
     page = paths["report.html"].read_text()
     assert "Two &lt;rates&gt;" in page
     assert "<rates>" not in page
-    assert "wild, seed 2: diverged: loss is" in page
+    assert "wild, seeds 0, 1, 2: diverged; seed 0: loss is" in page
     assert "default-src 'none'" in page  # what the browser holds it to
     assert "<script src" not in page
     lines = paths["runs.csv"].read_text().splitlines()
