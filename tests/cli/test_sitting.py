@@ -210,5 +210,6 @@ def test_a_branch_knows_its_parent(lrkit, edited):
     assert run.metrics["lr"][:100].tobytes() == before.tobytes()
     assert run.metrics["lr"][-1] > 0
     assert "parent" in lrkit("runs", "show", "edited-branch").out
+    assert "(left edited at 100)" in " ".join(lrkit("runs").out.split())
     assert lrkit("branch", "edited", "--at", "1000").code == 2
     assert lrkit("branch", "edited", "--at", "100", "--out", "a.txt").code == 2

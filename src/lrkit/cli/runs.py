@@ -157,11 +157,19 @@ def _row(run: RunSummary) -> list[str]:
         run.name,
         run.status,
         str(header.get("task", "")),
-        run.problem or str(header.get("spec", "")),
+        run.problem or f"{header.get('spec', '')}{_parent(header)}",
         str(run.step) if run.step >= 0 else "",
         f"{score:.4g}" if isinstance(score, float) else "",
         started,
     ]
+
+
+def _parent(header: dict[str, Any]) -> str:
+    """Return where a branch comes from; "" for a run of its own."""
+    parent = header.get("parent")
+    if not isinstance(parent, dict):
+        return ""
+    return f" (left {Path(str(parent.get('run'))).name} at {parent.get('step')})"
 
 
 def _escaped(cells: list[str]) -> list[str]:
