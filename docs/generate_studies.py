@@ -39,6 +39,8 @@ Beside a task, schedules, seeds and a length, a study may ask for
 - edits made to a run by hand, at their moments: `edits = [{ at = "30ep", edit = "set", value =
   0.01 }]`. The report has the effective schedule beside the declared one.
 - further scores of the task, `also = ["dead"]`; with several `rates` each is drawn against them.
+- controllers behind a schedule, `0.1 * warmup(5ep) | plateau(0.1, after=5ep)`: each seed is steered
+  by itself, and the report draws the rate that each followed. `rates` scale the schedule alone.
 - a length, seeds or options of the task for one schedule alone: `total`, `seeds`, `options`.
 """
 
@@ -57,20 +59,20 @@ def keep(reports: Path) -> None:
                 shutil.copyfile(file, target / file.name)
 
 
-def ran(study: Path) -> dict[str, lr.Schedule] | None:
+def ran(study: Path) -> dict[str, lr.Steered] | None:
     """Return the schedules of the kept result by name, or None where the study trains nothing."""
     runs = KEPT / study.stem / "runs.csv"
     if not runs.exists():
         return None
     with runs.open(newline="") as file:
-        return {row["schedule"]: lr.parse(row["text"]) for row in csv.DictReader(file)}
+        return {row["schedule"]: lr.steered(row["text"]) for row in csv.DictReader(file)}
 
 
 def strangers(study: Path) -> list[str]:
     """Return what the kept result has and the study has not, by name."""
     rows = load_study(study).rows()
     # The rates of some rows come from a range test: those are known by their names.
-    known, sought = {r.schedule for r in rows}, {r.name for r in rows if r.sought}
+    known, sought = {r.spec for r in rows}, {r.name for r in rows if r.sought}
     measured = (ran(study) or {}).items()
     return [name for name, s in measured if s not in known and name not in sought]
 
@@ -90,7 +92,7 @@ def page() -> str:
             row.name
             for row in rows
             if measured is not None
-            and not (row.name in measured if row.sought else row.schedule in measured.values())
+            and not (row.name in measured if row.sought else row.spec in measured.values())
         ]
         if missing:
             parts.append(f"Not measured yet, though in the study: {', '.join(missing)}.\n")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lrkit.control import steered as parse_steered
+from lrkit.records import course_of, replay
+
 FAST = ("--seeds", "1", "--workers", "1", "--quiet")
 
 
@@ -51,6 +54,26 @@ def test_a_study_without_a_task_draws_its_curves(lrkit, tmp_path):
     assert (tmp_path / "here" / "report.html").exists()
 
 
+def test_controllers_steer_each_seed_and_the_report_shows_what_it_followed(lrkit, tmp_path):
+    steered = "0.03 * warmup(1ep) | plateau(0.5, patience=0, after=1ep, threshold=0.5)"
+    command = (
+        "compare", "--task", "poly-tanh", "-s", steered, "-s", "constant(0.03)", "--epochs", "4",
+        "--rates", "1,0.1", "--seeds", "2", "--workers", "2", "--quiet", "--json", "--out", "here",
+    )  # fmt: skip
+    scaled, controllers = str(parse_steered(steered)).split(" | ")
+    done = lrkit(*command)
+    assert done.code == 0, done.err
+    assert done.json["schedules"][0]["text"] == f"1 * ({scaled}) | {controllers}"
+    runs = [Path(run) for run in done.json["schedules"][0]["runs"]]
+    assert all(replay(run).edits for run in runs)
+    report = (tmp_path / "here" / "report.md").read_text()
+    for run in runs:
+        course = course_of(replay(run))
+        assert course.values().tobytes() == replay(run).metrics["lr"].tobytes()
+        assert f"`{course.schedule}`" in report
+    assert lrkit(*command).json["replayed"] == 8
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -67,6 +90,8 @@ def test_a_study_without_a_task_draws_its_curves(lrkit, tmp_path):
         (("study.toml", "--rates", ""), "--rates"),
         (("study.toml", "--epochs", "0"), "epochs"),
         (("study.toml", "-s", "cosin()"), "did you mean cosine?"),
+        (("study.toml", "-s", "cosine() | platoe()"), "did you mean plateau?"),
+        (("study.toml", "-s", "cosine() | plateau(0.1, after=5tok)"), "tokens_per_step"),
         (("study.toml", "--task", "poly"), "poly-tanh"),
         (("study.toml", "--workers", "0"), "workers"),
         (("study.toml", "--out", "study.toml"), "study.toml"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lrkit.control import course
+from lrkit.control import course, spike_guard, steered
 from lrkit.errors import DataError, SpecError
 from lrkit.lab import Study, decode_study, load_study
 from lrkit.lab.jobs import identity_of, jobs_of
@@ -247,3 +247,39 @@ def test_rates_by_hand_and_rates_written_down_are_the_same_run() -> None:
     ]
     edited = course(by_hand.schedule, edits, Horizon(4500.0, steps_per_epoch=50))
     assert edited.values().tobytes() == rates.tobytes()
+
+
+STEERED = "0.1 * warmup(5ep) | plateau(0.1, patience=3, after=5ep) | spike_guard()"
+
+
+def test_controllers_are_part_of_a_schedule_and_rates_scale_the_schedule() -> None:
+    study = Study(name="s", task="poly-tanh", schedules=(STEERED, "cosine()"), rates=(0.5, 2.0))
+    first, second, *plain = study.rows()
+    assert first.name == f"{STEERED} at 0.5"
+    assert str(first.spec) == str(steered(STEERED)).replace(
+        "0.1 * warmup(5ep)", "0.5 * (0.1 * warmup(5ep))"
+    )
+    assert second.schedule == parse("2 * (0.1 * warmup(5ep))")
+    assert first.controllers == second.controllers == steered(STEERED).controllers
+    assert [row.controllers for row in plain] == [(), ()]
+    with pytest.raises(SpecError, match=r"schedule 'cosine.*did you mean plateau"):
+        Study(name="s", task="poly-tanh", schedules=("cosine() | platoe(0.1)",))
+
+
+def test_a_range_test_s_rate_may_stand_before_controllers() -> None:
+    study = decode_study(HEAD + "schedules = ['{peak} * cosine() | spike_guard()']\n[find]\n")
+    assert study.rows()[0].sought
+    (row,) = study.with_rates({"peak": 0.5}).rows()
+    assert row.spec == parse("0.5 * cosine()") | spike_guard()
+
+
+def test_controllers_decide_the_outcome_and_plain_schedules_stay_who_they_were() -> None:
+    def identity(text: str) -> str:
+        study = Study(name="a", task="poly-tanh", schedules=(text,), epochs=3)
+        return identity_of(study, study.rows()[0], 0, "cpu")
+
+    texts = ("cosine()", "cosine() | plateau(0.1)", "cosine() | plateau(0.2)")
+    assert len({identity(text) for text in texts}) == 3
+    assert identity("cosine()") == (
+        "5b16bf274f6ae678ba2229544448d21d45ff12c71b0c3cb116db54dc339bd8b2"
+    )

@@ -44,7 +44,7 @@ def compare(
             "--schedule",
             "-s",
             metavar="SCHEDULE",
-            help="A schedule to compare; the first is the one the others are held against.",
+            help="A schedule, controllers after a |; the others are held against the first.",
             autocompletion=complete.schedules,
         ),
     ] = None,
@@ -174,7 +174,7 @@ def _plain(comparison: Comparison, files: Mapping[str, Path]) -> dict[str, Any]:
 def _plain_row(comparison: Comparison, row: RowResult) -> dict[str, Any]:
     return {
         "name": row.row.name,
-        "text": str(row.row.schedule),
+        "text": str(row.row.spec),
         "scores": row.scores,
         "failures": row.failures,
         "summary": asdict(row.summary),

@@ -32,7 +32,7 @@ class Panel:
 
     def __init__(self, plan: Plan, states: Sequence[State] | None = None) -> None:
         self.controllers = plan.controllers
-        self._placed = [_placed(controller, plan.horizon) for controller in plan.controllers]
+        self._placed = [placed(controller, plan.horizon) for controller in plan.controllers]
         self.states: list[State] = (
             [c.init() for c in self._placed] if states is None else [dict(s) for s in states]
         )
@@ -70,10 +70,11 @@ class Panel:
         raise LoopError(f"metrics must be named, as in step(metrics={{'loss': x}}), got {value!r}")
 
 
-def _placed(controller: Controller, horizon: Horizon) -> Controller:
+def placed(controller: Controller, horizon: Horizon) -> Controller:
+    """Return *controller* with its spans as steps of *horizon*; as it is where it has none."""
     place = getattr(controller, "placed", None)
-    placed: Controller = controller if place is None else place(horizon)
-    return placed
+    found: Controller = controller if place is None else place(horizon)
+    return found
 
 
 def _number(name: object, value: Any) -> float:

@@ -44,7 +44,7 @@ def lines(comparison: Comparison) -> list[Line]:
     return [
         Line(
             row.row.name,
-            str(row.row.schedule),
+            str(row.row.spec),
             row.row.note,
             (
                 mean_text(row.summary),
@@ -130,7 +130,17 @@ def measured_text(row: RowResult, name: str) -> str:
 def declared_text(row: RowResult) -> str:
     """Return the schedule of *row* as it was declared, and what was done to it by hand."""
     edits = "".join(f"; at {at} {edit}" for at, edit in row.row.edits)
-    return f"{row.row.schedule}{edits}"
+    return f"{row.row.spec}{edits}"
+
+
+def effective_texts(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return who followed what, for the schedules that were edited or steered."""
+    return [
+        (f"{row.row.name}, {seeds}" if seeds else row.row.name, str(curve.schedule))
+        for row in comparison.rows
+        if row.row.edits or row.row.controllers
+        for seeds, curve in row.followed().items()
+    ]
 
 
 def found_text(comparison: Comparison) -> str:

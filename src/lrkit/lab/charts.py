@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from lrkit.lab.comparison import Comparison, RowResult
-from lrkit.lab.result import RunResult
 from lrkit.plots import Chart, Line, curve_chart
+from lrkit.schedules import Curve
 
 WIDE: Final = 5.0
 """An axis whose values differ by more than this factor is logarithmic."""
@@ -48,7 +48,7 @@ def charts(comparison: Comparison) -> dict[str, Chart]:
 
 def _rates(rows: Sequence[RowResult], per: str, title: str) -> Chart:
     sweep = _sweep(rows)
-    curves = {_label(row, sweep): row.curve for row in rows}
+    curves = _followed(rows, sweep)
     if per == "step":
         chart = curve_chart(curves, sweep=sweep, points=1000)
         return Chart(chart.lines, chart.xlabel, "learning rate", title, sweep=sweep)
@@ -57,6 +57,20 @@ def _rates(rows: Sequence[RowResult], per: str, title: str) -> Chart:
         values = curve.values()
         lines.append(Line(label, np.arange(2 * len(values)) + 1 >> 1, np.repeat(values, 2)))
     return Chart(lines, "epoch", "learning rate", title, sweep=sweep)
+
+
+def _followed(rows: Sequence[RowResult], sweep: str) -> dict[str, Curve]:
+    """Return the curves by label; those that controllers steered as each seed followed them.
+
+    Seeds that followed the same share a line; with too many lines the first seed stands for all.
+    """
+    lines = [(_label(row, sweep), row.followed()) for row in rows]
+    most = None if sum(len(followed) for _, followed in lines) <= MOST_LINES else 1
+    return {
+        f"{label}, {seeds}" if seeds else label: curve
+        for label, followed in lines
+        for seeds, curve in list(followed.items())[:most]
+    }
 
 
 def _over_epochs(
@@ -69,9 +83,14 @@ def _over_epochs(
         trained = [run for run in row.runs if not run.failure]
         if not trained:
             continue
-        values = np.array([[of(e) for e in run.evaluations] for run in trained])
-        band = (values.min(0), values.max(0)) if len(trained) > 1 else (None, None)
-        lines.append(Line(_label(row, sweep), _epochs(trained[0]), values.mean(0), *band))
+        at: dict[float, list[float]] = {}  # controllers may end one seed before another
+        for run in trained:
+            for e in run.evaluations:
+                at.setdefault(float(e["epoch"]), []).append(of(e))
+        epochs = sorted(at)
+        mean, low, high = np.array([(np.mean(at[e]), min(at[e]), max(at[e])) for e in epochs]).T
+        band = (low, high) if len(trained) > 1 else (None, None)
+        lines.append(Line(_label(row, sweep), epochs, mean, *band))
     return Chart(lines, "epoch", ylabel, title, log=_is_wide(lines), sweep=sweep)
 
 
@@ -97,10 +116,6 @@ def _over_rates(comparison: Comparison, name: str) -> Chart | None:
 
 def _title(label: str) -> str:
     return f"{label[0].upper()}{label[1:]}"
-
-
-def _epochs(run: RunResult) -> list[float]:
-    return [float(e["epoch"]) for e in run.evaluations]
 
 
 def _loss(evaluation: Mapping[str, float]) -> float:

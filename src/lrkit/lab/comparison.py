@@ -22,7 +22,7 @@ from lrkit.lab.pool import Pool, default_workers
 from lrkit.lab.result import RunResult
 from lrkit.lab.statistics import Paired, Summary
 from lrkit.lab.study import Study, study_json
-from lrkit.records import list_runs, remove_run, replay, write_file
+from lrkit.records import Run, course_of, list_runs, remove_run, replay, write_file
 from lrkit.schedules import Curve, Horizon
 
 if TYPE_CHECKING:
@@ -35,11 +35,29 @@ RUNS: Final = "runs"
 
 @dataclass(frozen=True, eq=False)
 class RowResult:
-    """A schedule of a study, its curve, and its trainings, one for each seed."""
+    """A schedule of a study, its curve, and its trainings, one for each seed.
+
+    *courses* are what the trainings followed where controllers steer: one for each, all their
+    edits in it.
+    """
 
     row: Row
     curve: Curve
     runs: tuple[RunResult, ...]
+    courses: tuple[Curve, ...] = ()
+
+    def followed(self) -> dict[str, Curve]:
+        """Return what was followed by whom: "" for all, or "seed 0", "seeds 1, 2"."""
+        alike: dict[str, list[int]] = {}
+        for i, course in enumerate(self.courses):
+            alike.setdefault(f"{course.schedule} {course.horizon}", []).append(i)
+        if len(alike) < 2:
+            return {"": self.courses[0] if self.courses else self.curve}
+        return {
+            f"seed{'s' * (len(ids) > 1)} {', '.join(str(self.runs[i].seed) for i in ids)}":
+            self.courses[ids[0]]
+            for ids in alike.values()
+        }  # fmt: skip
 
     @property
     def scores(self) -> dict[int, float]:
@@ -125,17 +143,18 @@ def compare(
         left = [(i, job) for i, job in enumerate(jobs) if job.identity not in found]
         if left:
             _train(left, len(jobs), folder, workers or default_workers(), screen, found)
-        runs = {job.identity: RunResult.of(replay(found[job.identity])) for job in jobs}
+        runs = {job.identity: replay(found[job.identity]) for job in jobs}
     rows = tuple(
-        RowResult(
-            row,
-            curve,
-            tuple(runs[job.identity] for job in jobs if job.row.name == row.name),
-        )
+        _row_result(row, curve, [runs[job.identity] for job in jobs if job.row.name == row.name])
         for row, curve in zip(study.rows(), plan.curves, strict=True)
     )
     replayed = len(jobs) - len(left)
     return Comparison(study, rows, plan.score_name, plan.higher_is_better, replayed, sought)
+
+
+def _row_result(row: Row, curve: Curve, runs: list[Run]) -> RowResult:
+    courses = tuple(course_of(run) for run in runs) if row.controllers else ()
+    return RowResult(row, curve, tuple(map(RunResult.of, runs)), courses)
 
 
 def _curves_only(study: Study) -> Comparison:

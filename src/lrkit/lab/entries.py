@@ -9,9 +9,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from lrkit.control import Command, Edit, edit_from_dict
+from lrkit.control import Command, Controller, Edit, Steered, edit_from_dict, steered
 from lrkit.errors import SpecError
-from lrkit.schedules import Schedule, Span, as_span, parse
+from lrkit.schedules import Schedule, Span, as_span
 
 Value = bool | int | float | str
 
@@ -33,6 +33,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A schedule of a study, or one for each value of the parameter in `vary`.
 
+    Controllers may follow in `text`: `0.1 * cosine() | plateau(0.1)`; a rate of the study scales
+    the schedule, not what they were given.
     `vary = {factor = [0.9, 0.8]}` puts each value where `text` and `name` say `{factor}`.
     `total` is a length of its own and `seeds` are some of the study's, for what takes long;
     `options` go to the task over those of the study. `edits` are made by hand while it trains:
@@ -59,11 +61,12 @@ class Row:
     `total` is its length (None: the task's own), `seeds` are its own (none: the study's),
     `options` those of its task, `edits` what is done to it while it trains, each with the moment
     for it. `family` is the name of its entry, which the rows at several rates share, and `sought`
-    says that a range test has yet to give the rates in it.
+    says that a range test has yet to give the rates in it. *controllers* steer the schedule.
     """
 
     name: str
     schedule: Schedule
+    controllers: tuple[Controller, ...] = ()
     sweep: str = ""
     value: str = ""
     total: str | int | None = None
@@ -75,6 +78,11 @@ class Row:
     references: tuple[Reference, ...] = ()
     family: str = ""
     sought: bool = False
+
+    @property
+    def spec(self) -> Steered:
+        """The schedule with its controllers; its text is what the study says."""
+        return Steered(self.schedule, self.controllers)
 
 
 class Find(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,15 +137,17 @@ def expanded(
         whole = filled(text, STAND_INS)
         common["sought"] = whole != text
         try:
-            schedule = parse(whole)
+            spec = steered(whole)
         except SpecError as error:
             reason = f"schedule {name!r}: {error.reason}"
             raise SpecError(reason, error.text, error.position) from error
+        common["controllers"] = spec.controllers
         if not rates:
-            yield Row(name, schedule, sweep, value, **common)
+            yield Row(name, spec.schedule, sweep=sweep, value=value, **common)
         common["family"] = name
         for rate in rates:
-            yield Row(f"{name} at {rate:g}", rate * schedule, "rate", f"{rate:g}", **common)
+            common |= {"sweep": "rate", "value": f"{rate:g}"}
+            yield Row(f"{name} at {rate:g}", rate * spec.schedule, **common)
 
 
 def _varied(entry: Entry) -> list[tuple[str, str, str, str]]:

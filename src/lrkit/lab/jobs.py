@@ -65,6 +65,8 @@ def identity_of(study: Study, row: Row, seed: int, device: str) -> str:
         "accumulate": study.accumulate,
         "amp": study.amp,
     }
+    if row.controllers:
+        decides["controllers"] = [controller.to_dict() for controller in row.controllers]
     if row.edits:
         decides["edits"] = [[str(at), edit.to_dict()] for at, edit in row.edits]
     return hashlib.sha256(msgspec.json.encode(decides, order="deterministic")).hexdigest()
@@ -97,11 +99,13 @@ def run_job(job: Job, board: Path, index: int, count: int, parent: int) -> None:
 
 
 def _begin(job: Job, watcher: BoardWatcher) -> RunResult:
+    from lrkit.lab.keeping import AUTO
     from lrkit.lab.training import train
 
+    controllers = job.row.controllers
     return train(
         job.study.task,
-        job.row.schedule,
+        job.row.spec,
         total=job.row.total,
         per=job.study.per,
         seed=job.seed,
@@ -111,6 +115,8 @@ def _begin(job: Job, watcher: BoardWatcher) -> RunResult:
         accumulate=job.study.accumulate,
         amp=job.study.amp,
         edits=job.row.edits,
+        # A rollback goes to the last checkpoint: when that was must not hang on the clock.
+        checkpoint="1ep" if any(getattr(c, "rollback", False) for c in controllers) else AUTO,
         run=job.folder,
         header={"identity": job.identity, "study": job.study.name, "row": job.row.name},
         progress=watcher,

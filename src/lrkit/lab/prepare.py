@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lrkit.control import course
+from lrkit.drive.panel import placed
 from lrkit.errors import SpecError
 from lrkit.lab.catalog import pick_device, task
 from lrkit.lab.entries import Row, Value
@@ -27,6 +28,7 @@ class Prepared:
 def prepare(study: Study) -> Prepared:
     """Make the task once and place every schedule on its horizon, so that faults show now.
 
+    The curves are as declared, with the edits by hand: what controllers do shows in the training.
     A data set that has to be downloaded is downloaded here, once.
     """
     device = pick_device(study.device)
@@ -41,6 +43,8 @@ def prepare(study: Study) -> Prepared:
         try:
             plan = plan_of(made[_key(row)], row.schedule, options, total=row.total)
             edits = resolved(row.edits, plan)
+            for controller in row.controllers:
+                placed(controller, plan.curve.horizon)
         except SpecError as error:
             raise type(error)(
                 f"schedule {row.name!r}: {error.reason}", error.text, error.position

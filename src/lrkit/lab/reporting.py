@@ -45,7 +45,7 @@ def table(comparison: Comparison) -> Table:
     if not comparison.score_name:
         shown.add_column("text", overflow="fold")
         for row in comparison.rows:
-            shown.add_row(escape(row.row.name), escape(str(row.row.schedule)))
+            shown.add_row(escape(row.row.name), escape(str(row.row.spec)))
         return shown
     for header in cells.headers(comparison):
         shown.add_column(escape(header))
@@ -70,8 +70,7 @@ def markdown(comparison: Comparison, drawn: dict[str, Chart]) -> str:
     parts += [f"![{chart.title}]({name}.png)" for name, chart in drawn.items()]
     texts = [(row.row.name, f"`{cells.declared_text(row)}`") for row in comparison.rows]
     parts += ["## The schedules", _markdown_table(("schedule", "text"), texts)]
-    if edited := [row for row in comparison.rows if row.row.edits]:
-        effective = [(row.row.name, f"`{row.curve.schedule}`") for row in edited]
+    if effective := [(name, f"`{text}`") for name, text in cells.effective_texts(comparison)]:
         parts += ["## With the edits: the effective schedules"]
         parts += [_markdown_table(("schedule", "effective"), effective)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -88,18 +87,17 @@ def _page(comparison: Comparison, drawn: dict[str, Chart]) -> str:
     about = {
         "loss": "The mean over each epoch and over the seeds that trained; the band goes from the "
         "lowest seed to the highest.",
+        "rate": "As it was followed: where controllers made the seeds differ, each has its line.",
         "score": "After each epoch; the band goes from the lowest seed to the highest.",
     }
     sections += [Section("", chart_html(c), about.get(name, "")) for name, c in drawn.items()]
     texts = [
-        [row.row.name, code(cells.declared_text(row)), code(str(row.curve.schedule)), row.row.note]
-        for row in comparison.rows
+        [row.row.name, code(cells.declared_text(row)), row.row.note] for row in comparison.rows
     ]
-    heads = ["schedule", "text", "effective", "note"]
-    if not any(row.row.edits for row in comparison.rows):
-        heads.remove("effective")
-        texts = [[*text[:2], text[3]] for text in texts]
-    sections.append(Section("The schedules", html_table(heads, texts)))
+    sections.append(Section("The schedules", html_table(["schedule", "text", "note"], texts)))
+    if effective := [[name, code(text)] for name, text in cells.effective_texts(comparison)]:
+        shown = html_table(["schedule", "effective"], effective)
+        sections.append(Section("With the edits: the effective schedules", shown))
     if found := cells.found_text(comparison):
         sections.append(Section("Range test", f"<p>{html.escape(found)}</p>"))
     if note := comparison.study.note.strip():
@@ -136,7 +134,7 @@ def _run_lines(comparison: Comparison) -> list[list[Any]]:
         *(
             [
                 row.row.name,
-                row.row.schedule,
+                row.row.spec,
                 run.seed,
                 run.status,
                 run.score,
