@@ -50,6 +50,32 @@ def test_a_study_with_a_task_is_placed_on_the_tasks_epochs(lrkit, study):
     assert "remaining 25 steps" in done.out
 
 
+@pytest.mark.parametrize(
+    ("controllers", "warns"),
+    [
+        ("", ["it ends at 0.1", "holds 0.1 for the remaining"]),
+        (" | spike_guard()", ["it ends at 0.1", "holds 0.1 for the remaining"]),
+        (" | plateau(0.1, after=5ep)", []),
+        (" | spike_guard() | greedy(0.5, patience=2, floor=0.001, peak=0.2)", []),
+    ],
+)
+def test_the_end_is_not_judged_where_controllers_decide_it(lrkit, tmp_path, controllers, warns):
+    text = f"0.1 * warmup(5ep){controllers}"
+    (tmp_path / "one.toml").write_text(
+        f'name = "one"\ntotal = "30ep"\nsteps_per_epoch = 10\nschedules = ["{text}"]\n'
+    )
+    for arguments in ((text, "-t", "30ep", "-e", "10"), ("one.toml",)):
+        done = lrkit("lint", *arguments)
+        assert done.code == bool(warns)
+        assert len(done.out.splitlines()) == len(warns)
+        assert all(warning in done.out for warning in warns)
+
+
+def test_what_is_wrong_before_the_end_is_said_of_a_steered_schedule_too(lrkit):
+    done = lrkit("lint", "constant(0) | plateau(0.1)", "-t", "100")
+    assert "the rate is 0 at every update" in done.out
+
+
 def test_json_has_the_place_of_an_error(lrkit):
     done = lrkit("lint", "0.1 * cosin()", "linear(1, 0.5)", "-t", "100", "--json")
     assert done.code == 2

@@ -20,6 +20,8 @@ def test_controllers_after_a_schedule_are_named(lrkit):
     assert done.code == 0
     assert "steered   by plateau(0.5, 3, after=5ep)" in done.out
     assert "steered   by spike_guard()" in done.out
+    assert "end       as controllers decide" in done.out
+    assert "warning" not in done.out
     (one,) = lrkit("show", text, "-t", "30ep", "-e", "10", "--json").json["schedules"]
     assert [c["controller"] for c in one["controllers"]] == ["plateau", "spike_guard"]
     guarded = "0.1 * (warmup(5ep) >> cosine()) | spike_guard()"

@@ -12,7 +12,7 @@ from lrkit.cli import complete
 from lrkit.cli.errors import FOUND, OK, WRONG
 from lrkit.cli.horizon import BatchSize, Length, StepsPerEpoch, TokensPerStep, Total
 from lrkit.cli.screen import say, say_json
-from lrkit.control import steered
+from lrkit.control import Steered, steered
 from lrkit.errors import DataError, SpecError
 from lrkit.schedules import Curve
 
@@ -51,7 +51,8 @@ def lint(
     """Look for what is probably not meant: a rate of 0, a decay cut short, a floor never reached.
 
     A study brings its own length, and with a task the task's epochs (needs lrkit[lab]); the
-    options are for the schedules.
+    options are for the schedules. Where controllers after a | decide how the rate ends (plateau,
+    greedy), that is not judged.
 
     Exit codes: 0 nothing found, 1 warnings, 2 errors.
     """
@@ -69,11 +70,12 @@ def lint(
 def _findings(source: str, length: Length, arguments: Sequence[str]) -> Iterator[Finding]:
     try:
         if source.endswith(".toml"):
-            curves = _study_curves(source)
+            placed = _study_curves(source)
         else:
-            curves = {source: length.curves([steered(source).schedule], arguments)[0]}
-        for where, curve in curves.items():
-            for warning in curve.facts().warnings:
+            spec = steered(source)
+            placed = {source: (spec, length.curves([spec.schedule], arguments)[0])}
+        for where, (spec, curve) in placed.items():
+            for warning in curve.facts(open_end=spec.open_end).warnings:
                 yield Finding(where, "warning", warning)
     except SpecError as error:
         yield Finding(source, "error", error.reason, error.text, error.position)
@@ -81,8 +83,8 @@ def _findings(source: str, length: Length, arguments: Sequence[str]) -> Iterator
         yield Finding(source, "error", str(error))
 
 
-def _study_curves(path: str) -> dict[str, Curve]:
-    """Return the curves of a study's schedules, by file and name."""
+def _study_curves(path: str) -> dict[str, tuple[Steered, Curve]]:
+    """Return a study's schedules and their curves, by file and name."""
     from lrkit.lab import load_study
 
     study = load_study(path)
@@ -95,4 +97,5 @@ def _study_curves(path: str) -> dict[str, Curve]:
         per_epoch = 1 if study.per == "epoch" else study.steps_per_epoch
         length = Length(str(total), per_epoch, study.batch_size)
         curves = tuple(length.curve(row.schedule) for row in study.rows())
-    return {f"{path}: {row.name}": curve for row, curve in zip(study.rows(), curves, strict=True)}
+    rows = zip(study.rows(), curves, strict=True)
+    return {f"{path}: {row.name}": (row.spec, curve) for row, curve in rows}

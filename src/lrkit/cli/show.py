@@ -31,6 +31,7 @@ class Files:
     csv: Path | None
     log: bool
     sweep: str
+    open_ends: list[str]
 
 
 def show(
@@ -83,7 +84,8 @@ def show(
 ) -> None:
     """Draw schedules in the terminal, with their peak, area, joints and warnings.
 
-    Nothing is trained, and torch is not needed; of controllers after a | the names are told. A
+    Nothing is trained, and torch is not needed; of controllers after a | the names are
+    told, and where they decide the end, no warning is about it. A
     span in epochs, samples or tokens needs to know how many updates that is; when a number is
     missing the error shows the command that has it.
     """
@@ -93,7 +95,12 @@ def show(
     placed = length.curves([one.schedule for one in written], context.obj)
     curves = dict(zip(texts, placed, strict=True))
     shown = [
-        Shown(curve, curve.facts(), {place: _value(curve, place) for place in at or ()}, one)
+        Shown(
+            curve,
+            curve.facts(open_end=one.open_end),
+            {place: _value(curve, place) for place in at or ()},
+            one,
+        )
         for curve, one in zip(placed, written, strict=True)
     ]
     if json:
@@ -104,7 +111,8 @@ def show(
         say(terminal(curves, log=log, sweep=sweep))
         for one in shown:
             say(one.block())
-    _write(curves, Files(png, svg, html, csv, log, sweep))
+    open_ends = [label for label, one in zip(texts, written, strict=True) if one.open_end]
+    _write(curves, Files(png, svg, html, csv, log, sweep, open_ends))
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,7 @@ class Shown:
         """Return the facts as lines, warnings in colour where there are colours."""
         rows = [f"{f'at {place}':<9} {value:.10g}" for place, value in self.at.items()]
         rows += [f"{'steered':<9} by {controller}" for controller in self.written.controllers]
+        rows += [f"{'end':<9} as controllers decide"] if self.written.open_end else []
         block = "\n".join(["", str(self.facts), *rows])
         if colours():
             block = block.replace("\nwarning ", "\n\x1b[33mwarning\x1b[0m ")
@@ -173,7 +182,8 @@ def _write(curves: Mapping[str, Curve], files: Files) -> None:
     if files.html is not None:
         from lrkit.plots import page
 
-        remark(f"wrote {page(curves, files.html, log=files.log, sweep=files.sweep)}")
+        how: dict[str, Any] = {"sweep": files.sweep, "open_ends": files.open_ends}
+        remark(f"wrote {page(curves, files.html, log=files.log, **how)}")
     if files.csv is not None:
         import numpy as np
 

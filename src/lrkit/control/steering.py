@@ -9,7 +9,7 @@ from typing import Any
 
 from lrkit.control.controllers import Controller, controller_from_dict
 from lrkit.control.greed import greedy
-from lrkit.control.guard import spike_guard
+from lrkit.control.guard import SpikeGuard, spike_guard
 from lrkit.control.plateaus import plateau
 from lrkit.errors import SpecError
 from lrkit.schedules import Schedule, constant, from_dict, nearest
@@ -56,6 +56,11 @@ class Steered:
                     f"a controller has init, update and to_dict, got {controller!r:.80}; "
                     "write for example plateau(0.1, patience=5)"
                 )
+
+    @property
+    def open_end(self) -> bool:
+        """Whether controllers decide how the rate ends; a spike guard is for accidents alone."""
+        return any(not isinstance(controller, SpikeGuard) for controller in self.controllers)
 
     def __or__(self, other: Controller) -> Steered:
         """Return it steered by *other* too, which is asked last."""

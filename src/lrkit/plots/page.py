@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -97,15 +97,19 @@ def page(
     *,
     sweep: str = "",
     title: str = "Learning-rate schedules",
+    open_ends: Collection[str] = (),
 ) -> Path:
     """Write *curves* by label to *path* as a page: the chart, and a table of their facts.
 
     *log* makes the axis of rates logarithmic (the page has a button for that, too); *sweep* names
-    the parameter whose values the labels are. Raises `DataError` when the file cannot be written
-    and `LrkitError` when plotly is missing.
+    the parameter whose values the labels are; *open_ends* are labels of curves that something else
+    ends, see `Curve.facts`. Raises `DataError` when the file cannot be written and `LrkitError`
+    when plotly is missing.
     """
     chart = curve_chart(curves, log=log, sweep=sweep, points=4000)
-    facts = {str(label): curve.facts() for label, curve in curves.items()}
+    facts = {
+        str(label): curve.facts(open_end=label in open_ends) for label, curve in curves.items()
+    }
     sections = [
         Section("", chart_html(chart)),
         Section("Facts", _facts_table(facts, sweep)),

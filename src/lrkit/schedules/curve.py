@@ -99,11 +99,15 @@ class Curve:
             out[a:b] = self._piece.held(steps(a, b))
         return out
 
-    def facts(self) -> Facts:
-        """Return what a reader would want to know before paying; see `Facts`."""
+    def facts(self, *, open_end: bool = False) -> Facts:
+        """Return what a reader would want to know before paying; see `Facts`.
+
+        With *open_end* something else decides how the rate ends, as a controller does: no warning
+        is about that.
+        """
         from lrkit.schedules.facts import facts_of
 
-        return facts_of(self)
+        return facts_of(self, open_end)
 
     def plot(self, **options: Any) -> Any:
         """Draw the curve; see `lrkit.plots.plot`, which needs `pip install 'lrkit[plots]'`."""

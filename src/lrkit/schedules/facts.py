@@ -81,11 +81,12 @@ class Facts:
         }
 
 
-def facts_of(curve: Curve) -> Facts:
+def facts_of(curve: Curve, open_end: bool = False) -> Facts:
     """Return the facts of *curve*, in chunks of constant memory.
 
     Every update is looked at, or of more than `MOST` every second, third, ... one: the figures
-    are then those of the updates looked at, and the area is scaled to all.
+    are then those of the updates looked at, and the area is scaled to all. *open_end* leaves out
+    the warnings about how it ends.
     """
     area, peak, peak_at, smallest, zeros = 0.0, -1.0, 0, np.inf, 0
     first_zero = -1
@@ -106,6 +107,9 @@ def facts_of(curve: Curve) -> Facts:
             zeros += int((~positive).sum()) * stride
     final, end = float(curve(curve.steps - 1)), float(curve(curve.total))
     jumps = _jumps(curve, peak)
+    warnings = _warnings(curve, peak, peak_at, first_zero, zeros, jumps)
+    if peak > 0:
+        warnings += [] if open_end else _end_warnings(curve, peak, end)
     return Facts(
         schedule=str(curve.schedule),
         steps=curve.steps,
@@ -118,7 +122,7 @@ def facts_of(curve: Curve) -> Facts:
         mean=area / curve.steps,
         joints=curve.joints,
         jumps=jumps,
-        warnings=tuple(_warnings(curve, peak, peak_at, end, first_zero, zeros, jumps)),
+        warnings=tuple(warnings),
     )
 
 
@@ -139,7 +143,6 @@ def _warnings(
     curve: Curve,
     peak: float,
     peak_at: int,
-    end: float,
     first_zero: int,
     zeros: int,
     jumps: tuple[Jump, ...],
@@ -157,16 +160,21 @@ def _warnings(
             f"the schedule takes {curve.end:,.10g} steps but is cut by the horizon at "
             f"{curve.total:,.10g}"
         )
-    elif end > 0.1 * peak and _moves(curve):
+    if peak_at > 0.5 * curve.total and _only_rises(curve, peak_at):
+        found.append(f"the warm-up takes {peak_at / curve.total:.0%} of the training")
+    return found + _half_scaled(curve.schedule, jumps)
+
+
+def _end_warnings(curve: Curve, peak: float, end: float) -> list[str]:
+    found = []
+    cut = curve.end > curve.total * (1 + 1e-12)
+    if not cut and end > 0.1 * peak and _moves(curve):
         found.append(f"it ends at {end:.3g}, above 10 % of the peak {peak:.3g}")
     if curve.end < curve.total:
         found.append(
             f"the schedule ends at step {curve.end:,.10g} and holds {end:.3g} for the remaining "
             f"{curve.total - curve.end:,.10g} steps"
         )
-    if peak_at > 0.5 * curve.total and _only_rises(curve, peak_at):
-        found.append(f"the warm-up takes {peak_at / curve.total:.0%} of the training")
-    found += _half_scaled(curve.schedule, jumps)
     floor = _named_floor(curve.schedule)
     if floor and curve(np.linspace(0, curve.total, 1025)).min() > floor * (1 + 1e-9):
         found.append(f"it never reaches the floor {floor:.3g} that it names; it ends at {end:.3g}")
