@@ -357,6 +357,25 @@ def test_commands_come_one_by_one_and_leave_the_rate_alone(make, run):
     assert [e["edit"] for e in found.edits] == ["checkpoint", "rollback", "stop"]
 
 
+def test_a_rollback_asked_for_ahead_comes_once(make, run):
+    optimizer = make(1.0)
+    sched = Scheduler(optimizer, lr=SHAPE, total=20, run=run)
+    go(optimizer, sched, 3)
+    send(run, Rollback(0.5, step=8))
+    go(optimizer, sched, 2)
+    sched.apply(Rollback(0.1, step=9))
+    before = sched.state_dict()
+    found = []
+    while not sched.finished:
+        go(optimizer, sched, 1)
+        if command := sched.take_command():
+            found.append((command.step, command.factor))
+            sched.load_state_dict(before)
+    assert found == [(8, 0.5), (9, 0.1)]
+    sched.close()
+    check_course(run)
+
+
 def test_a_stopped_run_that_is_resumed_goes_on(make, run):
     optimizer = make(1.0)
     sched = Scheduler(optimizer, lr=SHAPE, total=20, run=run)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from lrkit.control import Scale, Set
+from lrkit.control import Rollback, Scale, Set
 from lrkit.errors import LoopError, SpecError
-from lrkit.lab import compare, decode_study, report, task, train
+from lrkit.lab import compare, decode_study, report, resume, task, train
 from lrkit.lab.loop import Options
 from lrkit.lab.plan import plan_of
+from lrkit.records import course_of, replay
 from lrkit.schedules import parse
 
 WRITTEN = "constant(0.03, 3ep) >> constant(0.01, 2ep) >> constant(0.005)"
@@ -114,3 +116,45 @@ def test_a_range_test_that_finds_nothing_stops_the_study(tmp_path: Path) -> None
     )
     with pytest.raises(LoopError, match=r"gives no base: .*change \[find\] or write the rate"):
         compare(decode_study(text), tmp_path, workers=1, progress=False)
+
+
+def test_planned_rollbacks_are_made_once_each(tmp_path: Path) -> None:
+    edits = [("13st", Rollback(0.5)), ("17st", Rollback(0.5)), ("31st", Rollback(0.1))]
+    run, options = tmp_path / "run", {"seed": 1, "device": "cpu", "checkpoint": "10st"}
+    result = train("poly-tanh", "constant(0.02)", total="40st", edits=edits, run=run, **options)
+    assert result.status == "done"
+    assert result.rates.tolist() == [0.02] * 10 + [0.005] * 20 + [0.0005] * 10
+    found = replay(run)
+    backs = [e["step"] for e in found.events if e["kind"] == "resume" and e["why"] == "rollback"]
+    assert backs == [10, 10, 30]
+    assert course_of(found).values().tolist() == result.rates.tolist()
+
+
+class Interrupting:
+    """Presses Ctrl-C after 25 updates, those that were gone back from counted too."""
+
+    count = 0
+
+    def started(self, updates: int) -> None: ...
+
+    def evaluated(self, epoch: int, scores: Mapping[str, float]) -> None: ...
+
+    def stepped(self, done: int, loss: float) -> None:
+        self.count += 1
+        if self.count == 25:
+            raise KeyboardInterrupt
+
+
+def test_a_planned_rollback_is_not_made_again_from_an_older_checkpoint(tmp_path: Path) -> None:
+    run, options = tmp_path / "run", {"seed": 1, "device": "cpu", "checkpoint": "10st"}
+    edits = [("13st", Rollback(0.5))]
+    with pytest.raises(KeyboardInterrupt):
+        train("poly-tanh", "constant(0.02)", total="40st", edits=edits, run=run, keep="all",
+              progress=Interrupting(), **options)  # fmt: skip
+    events = replay(run).checkpoints
+    back = next(i for i, event in enumerate(events) if event["why"] == "rollback")
+    for event in events[back:]:  # as if it had died in the middle of going back
+        (run / "checkpoints" / event["file"]).unlink()
+    result = resume(run)
+    assert result.status == "done"
+    assert result.rates.tolist() == [0.02] * 10 + [0.01] * 30

@@ -33,6 +33,8 @@ class Running(Stepper):
         #: Letters accepted, each with the position at which it was.
         self._letters: list[tuple[int, Edit]] = []
         self._returning: list[tuple[int, Edit]] = []
+        #: Commands that were obeyed, by letter where they came as one.
+        self._taken: set[str | Edit] = set()
         self._early: list[tuple[Edit, Source]] = []
         self._loaded = False
         self._policy = ""
@@ -90,15 +92,22 @@ class Running(Stepper):
     def take_command(self) -> Edit | None:
         """Return the next command that is due (`Stop`, `Checkpoint`, `Rollback`), once each.
 
-        Commands leave the rate alone: the loop obeys them. A loop that never asks for them still
-        sees `finished` after a `Stop`.
+        Commands leave the rate alone: the loop obeys them. One that was taken does not come again
+        when a state from before it was due is loaded, as a rollback does. A loop that never asks
+        for them still sees `finished` after a `Stop`.
         """
         writer = self._writer
         for command in writer.asked:
             if (command.step or 0) <= writer.position:
                 writer.asked.remove(command)
+                self._taken.add(command.letter or command)
                 return command
         return None
+
+    def obeyed(self, letter: str) -> None:
+        """Take the command of *letter* as obeyed, by the program that wrote the state loaded."""
+        self._taken.add(letter)
+        self._writer.forget(self._taken)
 
     @property
     def controllers(self) -> tuple[Controller, ...]:
@@ -215,6 +224,7 @@ class Running(Stepper):
     def _came_back(self, known: set[str], policy: str) -> None:
         """A state was loaded that knows the letters *known*; *policy* settled a difference."""
         self._loaded, self._early = True, []
+        self._writer.forget(self._taken)
         self._policy = policy
         if self._post is not None:
             self._call_back(known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -112,6 +112,13 @@ class Writer:
         self.asked.append(command)
         if isinstance(command, Stop):
             self.stops.append(command)
+
+    def forget(self, obeyed: Container[str | Edit]) -> None:
+        """Drop the commands that were *obeyed*: by their letter, or as they are without one."""
+        kept = lambda e: not (isinstance(e, Command) and (e.letter or e) in obeyed)  # noqa: E731
+        self.edits = tuple(filter(kept, self.edits))
+        self.asked = [*filter(kept, self.asked)]
+        self.stops = [*filter(kept, self.stops)]
 
     def adopt(self) -> range:
         """Take the optimizer's groups as they are now; return the indices of those added."""

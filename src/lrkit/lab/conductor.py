@@ -235,7 +235,7 @@ class Conductor:
             now = scheduler.controller_states()
             restore(loop, state, saved)
             scheduler.carry(rolled_back(scheduler, now))
-            keeper.rewind(saved.step, state["scheduler"]["edits"])
+            keeper.rewind(saved.step, state["scheduler"]["edits"], command.letter)
             self._left = True
         if command.factor != 1:
             made_by: dict[str, Any] = {"author": command.author, "group": command.group}

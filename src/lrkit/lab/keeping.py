@@ -57,9 +57,12 @@ class Keeper:
         """The folder of the run."""
         return self.journal.folder
 
-    def rewind(self, step: int, edits: Iterable[Any]) -> None:
-        """Tell the journal that the training went back to *step*, where it knew *edits*."""
-        self.journal.rewind(step, edits=edits, why="rollback")
+    def rewind(self, step: int, edits: Iterable[Any], letter: str) -> None:
+        """Tell the journal that the training went back to *step*, where it knew *edits*.
+
+        The command of *letter*, if it came as one, asked for it.
+        """
+        self.journal.rewind(step, edits=edits, why="rollback", obeyed=letter)
 
     def plan(self, done: int) -> None:
         """Say when the next checkpoint is due, after *done* updates; by updates it is the same
@@ -132,7 +135,7 @@ class Follower(Keeper):
     def folder(self) -> Path:
         return self._folder
 
-    def rewind(self, step: int, edits: Iterable[Any]) -> None:
+    def rewind(self, step: int, edits: Iterable[Any], letter: str) -> None:
         pass
 
     def plan(self, done: int) -> None:

@@ -112,6 +112,8 @@ def resume(
         fill(conductor.loop, run, start.step)
         if start.saved is not None:
             restore(conductor.loop, start.state, start.saved)
+            for letter in {event["obeyed"] for event in run.events if event.get("obeyed")}:
+                conductor.loop.scheduler.obeyed(letter)
             if keeper is not None:
                 keeper.plan(start.step)
         if total is not None:
