@@ -94,7 +94,7 @@ class Find(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     low: float | None = None
     high: float | None = None
-    steps: int = 100
+    steps: int = 200
     kind: Literal["exponential", "linear"] = "exponential"
     repeats: int = 3
 
