@@ -1,0 +1,46 @@
+"""Loss surfaces: functions of two variables, descents on them, and slices of real networks.
+
+Functions, optimizers and descents are NumPy and plain Python; only slices of networks need torch.
+Names are loaded when they are first asked for, so importing the room loads neither torch nor a
+plotting library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from lrkit.landscape.descent import Descent, Leg, State, descend, descend_in_legs
+    from lrkit.landscape.expression import from_text
+    from lrkit.landscape.functions import Function, catalog, function
+    from lrkit.landscape.optimizers import Optimizer, optimizer
+
+__all__ = [
+    "Descent",
+    "Function",
+    "Leg",
+    "Optimizer",
+    "State",
+    "catalog",
+    "descend",
+    "descend_in_legs",
+    "from_text",
+    "function",
+    "optimizer",
+]
+
+# No module is called like a public name: importing it would put it in the name's place.
+_HOMES: Final = {
+    "descent": ("Descent", "Leg", "State", "descend", "descend_in_legs"),
+    "expression": ("from_text",),
+    "functions": ("Function", "catalog", "function"),
+    "optimizers": ("Optimizer", "optimizer"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"lrkit.landscape.{home}"), name)
+    raise AttributeError(f"module 'lrkit.landscape' has no attribute {name!r}")
