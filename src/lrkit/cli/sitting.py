@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DEFAULT: Final = "lenet-digits"
 FIXED: Final = (
     "schedule", "schedule_from", "seed", "per", "clip", "accumulate", "amp", "option", "no_run",
+    "weights",
 )  # fmt: skip
 """What a run that goes on says itself."""
 
@@ -50,6 +51,7 @@ class Wanted:
     ask: bool
     stage: str | None
     progress: bool
+    weights: Path | None = None
 
     def company(self, name: str) -> dict[str, Any]:
         """Return who is told and who is asked while it trains."""
@@ -84,6 +86,7 @@ def trained(wanted: Wanted) -> RunResult:
         "clip": wanted.clip,
         "accumulate": wanted.accumulate,
         "amp": wanted.amp or None,
+        "weights": wanted.weights,
     }
     if wanted.schedule_from is not None:
         before = as_before(wanted.schedule_from, anew=wanted.task is not None)
@@ -116,6 +119,8 @@ def as_before(name: str, *, anew: bool) -> dict[str, Any]:
     if not header.get("made_by"):
         raise SpecError(f"run {run.name} does not say which task it trained; name the TASK")
     found |= {"what": header["made_by"], "options": dict(header.get("options") or {})}
+    if header.get("weights"):
+        found["weights"] = run.folder / str(header["weights"]["file"])
     return found | {name: header.get(name) for name in ("seed", "clip", "accumulate", "amp")}
 
 

@@ -132,6 +132,10 @@ def train(
     checkpoint: Checkpoint = None,
     keep: Keep = None,
     tensorboard: TensorBoard = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Weights to begin with (.pt), not those of the seed."),
+    ] = None,
     ask: Annotated[
         bool,
         typer.Option("--ask", help="Ask at the end whether to go on, how long, at what rate."),
@@ -154,6 +158,7 @@ def train(
     wanted = Wanted(
         task, schedule, schedule_from, epochs, total, seed, per, clip, accumulate, amp, device,
         option, run, no_run, policy, checkpoint, keep, tensorboard, ask, stage, not quiet,
+        weights,
     )  # fmt: skip
     result = resumed(wanted) if resume else trained(wanted)
     if json:

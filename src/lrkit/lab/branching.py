@@ -23,6 +23,7 @@ from lrkit.lab.resuming import OWN, check_is_training, fill, session_of, task_of
 from lrkit.lab.sessions import Session
 from lrkit.lab.snapshots import restore
 from lrkit.lab.training import header_of, views
+from lrkit.lab.weights import weights_of
 from lrkit.records import Journal, Run, course_of, free_name, replay
 from lrkit.schedules import Curve, Schedule, SpanLike, as_span, cosine, linear, one_minus_sqrt
 
@@ -79,6 +80,8 @@ def branch(
     check_is_training(parent)
     header = parent.header
     made = task_of(header, what, device)
+    if (begun := weights_of(parent)) is not None:
+        begun.put(made.model)
     session = session_of(made, header)
     course = course_of(parent)
     spec, plan, leave = _planned(session, course, at, cooldown, shape, to)
@@ -91,8 +94,11 @@ def branch(
         session, header.get("made_by"), header.get("options"), checkpoint, keep, tensorboard
     )
     full["parent"] = {"run": str(parent.folder), "step": leave, "from": start.step}
+    full |= {} if begun is None else {"weights": begun.header}
     target = free_name(f"{parent.folder}-branch") if run is None else Path(run)
     journal = Journal.create(target, sinks=views(tensorboard), **full)
+    if begun is not None:
+        begun.keep(target)
     session.keep_in(target, journal)
 
     def begin(conductor: Conductor) -> None:

@@ -24,6 +24,7 @@ from lrkit.lab.sessions import Session
 from lrkit.lab.snapshots import about_of, restore
 from lrkit.lab.stages import Ask
 from lrkit.lab.training import views
+from lrkit.lab.weights import weights_of
 from lrkit.records import Journal, Run, replay
 from lrkit.schedules import SpanLike, as_span, from_dict
 
@@ -77,6 +78,8 @@ def resume(
     header = run.header
     _check_ranks(run, ranks)
     made = task_of(header, what, device)
+    if (begun := weights_of(run)) is not None:
+        begun.put(made.model)
     session = session_of(made, header)
     session.ask, session.stage = ask, stage_of(stage, session.plan, ask)
     session.watcher = Bar(made.name) if progress is True else progress or None

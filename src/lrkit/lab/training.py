@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lrkit.control import Edit, SpikeGuard, Steered, steered
 from lrkit.errors import SpecError
@@ -22,6 +23,7 @@ from lrkit.lab.ranks import joined
 from lrkit.lab.result import RunResult
 from lrkit.lab.sessions import Session
 from lrkit.lab.stages import Ask
+from lrkit.lab.weights import Beginning, read_weights
 from lrkit.records import Journal, Sink
 from lrkit.schedules import Schedule, SpanLike
 
@@ -48,6 +50,7 @@ def train(
     ask: Ask | None = None,
     stage: SpanLike | None = None,
     edits: Sequence[tuple[SpanLike, Edit]] = (),
+    weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
     progress: bool | Watcher = False,
 ) -> RunResult:
     """Train a task under a schedule and return what it came to.
@@ -71,6 +74,9 @@ def train(
       called each time that this much is done; there the training goes on unless the edits say
       otherwise.
     - *edits* are made when their moment comes, as if by hand: `[("30ep", Set(0.01))]`.
+    - *weights* to begin with instead of those that the seed makes: a file of them (see
+      `lrkit.lab.weights`) or a `state_dict()`. The run keeps a copy, so a resume begins with
+      them, too. Optimizer and parts begin fresh.
     - *progress* shows a bar, or is told (`Watcher`).
 
     Under `torchrun` the processes make one training: each takes its share of every batch, and
@@ -86,13 +92,14 @@ def train(
     What the task's own code raises comes out as a `LoopError` in one line, its cause attached.
 
     Raises `SpecError` for options that break a rule, `LoopError` for a task that does, and
-    `DataError` when the journal cannot be written.
+    `DataError` when the journal cannot be written, or the weights do not fit the model.
 
     >>> result = train("poly-tanh", "constant(0.03)", epochs=2, device="cpu")
     >>> result.status, len(result.losses), result.score < 2
     ('done', 100, True)
     """
     made = what if isinstance(what, Task) else task(what, seed, device, **(options or {}))
+    begun = _begun(made, weights)
     spec = for_updates(steered(made.schedule if schedule is None else schedule))
     rules = Options(clip=clip, accumulate=accumulate, amp=amp, per=per)
     plan = plan_of(
@@ -116,10 +123,24 @@ def train(
             raise SpecError("tensorboard shows a run; say where it is kept: run='runs/a'")
         return session.conduct(None, None)
     about = header_of(session, what, options, checkpoint, keep, tensorboard) | dict(header or {})
+    about |= {} if begun is None else {"weights": begun.header}
     begin = lambda: Journal.create(run, sinks=views(tensorboard), **about)  # noqa: E731
     journal = session.ranks.lead(begin)
     session.keep_in(run, journal)
+    if begun is not None and journal is not None:
+        begun.keep(journal.folder)
     return session.conduct(journal, keeper_of(journal or Path(run), checkpoint, keep, plan.length))
+
+
+def _begun(
+    made: Task, weights: str | os.PathLike[str] | Mapping[str, Tensor] | None
+) -> Beginning | None:
+    """Give *made* the *weights*, where there are any, and return them."""
+    if weights is None:
+        return None
+    begun = read_weights(weights)
+    begun.put(made.model)
+    return begun
 
 
 def for_updates(spec: Steered) -> Steered:
