@@ -111,6 +111,15 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("lrkit runs export poly-tanh --to tensorboard", "event files in runs/poly-tanh"),
     ),
     "runs rm": (("lrkit runs rm poly-tanh --yes", "remove a run without asking"),),
+    "landscape": (("lrkit landscape functions", "the functions a descent can be made on"),),
+    "landscape functions": (("lrkit landscape functions", "every function, with its knobs"),),
+    "studio": (
+        ("lrkit studio", "the page, with the runs in ./runs"),
+        (
+            "lrkit studio reports/two/runs --read-only --no-browser",
+            "the runs of a comparison, only to look at; prints the link",
+        ),
+    ),
     "tasks": (("lrkit tasks", "the tasks that are built in, with their options"),),
 }
 
