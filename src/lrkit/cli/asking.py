@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
-from lrkit.cli.orders import login_name
 from lrkit.cli.screen import remark
 from lrkit.errors import SpecError
 
@@ -104,6 +103,7 @@ def answered(stage: Stage) -> list[Edit]:
 def ended(stage: Stage) -> list[Edit]:
     """Return the edits that end the training here."""
     from lrkit.control import Stop
+    from lrkit.records import login_name
 
     return [] if stage.over else [Stop(author=login_name(), reason="ended at the prompt")]
 
@@ -127,6 +127,8 @@ def _longer(stage: Stage, epochs: float) -> Edit:
 
 
 def _who(stage: Stage) -> dict[str, Any]:
+    from lrkit.records import login_name
+
     now = stage.step / stage.steps_per_epoch
     return {"author": login_name(), "reason": f"answered after {now:.4g} epochs"}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from lrkit.records import Progress, Run
+from lrkit.records import Progress, Run, told_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -114,7 +114,7 @@ class View:
         if refused:
             text += f", {len(refused)} refused"
         if edits:
-            text += f"; the last: {told(edits[-1])}"
+            text += f"; the last: {told_of(edits[-1])}"
         return text
 
     # Its charts.
@@ -227,15 +227,6 @@ def measured_chart(
     log = bool(good.size and good.min() > 0 and good.max() > WIDE * good.min())
     title = f"{name} (mean of {many} updates)" if many > 1 else name
     return Chart([Line(name, x, y, joints=marks or ())], xlabel, "", title, log=log)
-
-
-def told(edit: dict[str, Any]) -> str:
-    """Return an edit's event as a sentence: "scale 0.5 at 1200 by anna: spike"."""
-    from lrkit.cli.story import words_of
-
-    text = f"{words_of(edit)} at {edit.get('step')}"
-    text += f" by {edit['author']}" if edit.get("author") else ""
-    return f"{text}: {edit['reason']}" if edit.get("reason") else text
 
 
 def _last(run: Run) -> dict[str, float]:

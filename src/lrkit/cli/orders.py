@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,6 +65,7 @@ class Asked:
 def edit_of(asked: Asked) -> Edit:
     """Return the edit that was *asked* for; raise `SpecError` where it is none."""
     from lrkit import control
+    from lrkit.records import login_name
 
     word = _checked(asked)
     common: dict[str, Any] = {
@@ -129,11 +128,3 @@ def _number(asked: Asked) -> float:
 
 def _group(text: str | None) -> str | int | None:
     return int(text) if text is not None and text.isdecimal() else text
-
-
-def login_name() -> str:
-    """Return who is at the keyboard."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container whose user has no name
-        return f"user {os.getuid()}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,14 +11,11 @@ from lrkit.cli.errors import OK, WRONG
 from lrkit.cli.orders import Asked, edit_of
 from lrkit.cli.places import RUNS, Root, RunName, folder_of
 from lrkit.cli.screen import remark, say, say_json
-from lrkit.cli.wheel import Wheel
-from lrkit.errors import DataError, SpecError
+from lrkit.errors import SpecError
 
 if TYPE_CHECKING:
     from lrkit.control import Edit
-    from lrkit.records import Run
-
-LOOK: Final = 0.1  # seconds between two looks for the answer
+    from lrkit.records import Wheel
 
 
 def steer(
@@ -89,7 +85,7 @@ def steer(
 
     Exit codes: 0 taken (or waiting), 2 refused.
     """
-    from lrkit.records import replay
+    from lrkit.records import Wheel, replay
 
     if not wait >= 0:
         raise SpecError(f"`--wait >= 0` must hold, got {wait:g}")
@@ -100,11 +96,13 @@ def steer(
         asked.refuse_options()
         if at is not None or preview:
             raise SpecError("--at and --preview are for an edit; name one, as in `scale 0.5`")
-        return say_json(wheel.plain()) if json else say(wheel.told())
+        return say_json(wheel.plain()) if json else say(_state(wheel))
     edit = edit_of(asked)
     if at is not None:
-        edit = edit.stamped(wheel.step_of(at))
+        edit = edit.stamped(wheel.step_of(at, "--at"))
     wheel.check(edit, sending=not preview)
+    if wheel.course is None:
+        remark(f"run {wheel.run.name} does not say what it follows; it judges the edit by itself")
     if preview:
         return _preview(wheel, edit, json)
     answer = _send(wheel, edit, wait)
@@ -119,12 +117,7 @@ def steer(
 
 def _preview(wheel: Wheel, edit: Edit, json: bool) -> None:
     """Show what *edit* would make of the rest of the run."""
-    from lrkit.records import course_of
-
-    if wheel.course is None:
-        raise DataError(f"run {wheel.run.name} does not say what it follows; nothing can be drawn")
-    before, after = course_of(wheel.run, edit.group), wheel.after(edit)
-    step = wheel.far.position if edit.step is None else edit.step
+    before, after, step = wheel.before(edit), wheel.after(edit), wheel.step_for(edit)
     if json:
         return say_json(
             {
@@ -157,52 +150,28 @@ def _preview(wheel: Wheel, edit: Edit, json: bool) -> None:
 
 def _send(wheel: Wheel, edit: Edit, seconds: float) -> dict[str, Any]:
     """Put *edit* into the inbox and return what became of it."""
-    from lrkit.records import Follower, submit
+    from lrkit.records import submit, wait_for
 
-    run = wheel.run
     fields = {k: v for k, v in edit.to_dict().items() if k != "letter"}
-    letter = submit(run.folder, fields)
-    sent = {"letter": letter, "edit": fields}
-    if run.status == "dead":
-        told = f"run {run.name} is dead; it takes the edit when it is resumed"
-        return sent | {"answer": "waiting", "told": told}
-    follower, until = Follower(run.folder), time.monotonic() + seconds
-    while True:
-        now = follower.look()
-        answer = _answer(now, letter)
-        if answer is not None:
-            return sent | answer
-        if now.status != "running" or time.monotonic() >= until:
-            break
-        time.sleep(min(LOOK, max(until - time.monotonic(), 0.0)))
-    ended = now.status != "running"
-    told = (
-        f"run {run.name} is {now.status} now and has not taken the edit; it takes it when resumed"
-        if ended
-        else f"sent, and not taken within {seconds:g} s; `lrkit steer {run.name}` shows when it is"
-    )
-    return sent | {"answer": "waiting", "told": told}
+    letter = submit(wheel.run.folder, fields)
+    answer = wait_for(wheel.run, letter, seconds)
+    return {"letter": letter, "edit": fields} | answer.plain()
 
 
-def _answer(run: Run, letter: str) -> dict[str, Any] | None:
-    """Return what *run* made of *letter*; None while it has not."""
-    from lrkit.cli.frames import told
+def _state(wheel: Wheel) -> str:
+    """Return how the run stands as lines."""
+    from lrkit.records import told_of
 
-    for event in run.refused:
-        if event.get("letter") == letter:
-            reason = str(event.get("reason"))
-            text = f"refused at {event.get('step')}: {reason}"
-            return _reply("refused", event.get("step"), None, text) | {"reason": reason}
-    for event in run.edits:
-        if event.get("letter") == letter:
-            wheel, step = Wheel.of(run), event.get("step")
-            rate = wheel.rate(step) if isinstance(step, int) else None
-            text = told(event) if rate is None else f"{told(event)}; the rate there is {rate:.10g}"
-            return _reply("taken", step, rate, text)
-    return None
-
-
-def _reply(
-    answer: Literal["taken", "refused"], step: Any, rate: float | None, told: str
-) -> dict[str, Any]:
-    return {"answer": answer, "step": step, "rate": rate, "told": told}
+    run, rate = wheel.run, wheel.rate(wheel.far.position)
+    rows = [("run", f"{run.name}, {run.status}" + (f": {run.reason}" if run.reason else ""))]
+    unit = "epoch" if wheel.far.unit != 1 else "update"
+    end = "" if wheel.course is None else f" of {wheel.course.total:.10g}"
+    rows.append((f"next {unit}", f"{wheel.far.position}{end}"))
+    if rate is not None:
+        rows.append(("rate there", f"{rate:.10g}"))
+    if wheel.course is not None:
+        rows.append(("follows", str(wheel.course.schedule)))
+    rows += [("edit", told_of(edit)) for edit in run.edits] or [("edits", "none")]
+    rows += [("refused", f"{e.get('letter')}: {e.get('reason')}") for e in run.refused]
+    rows += [("waiting", letter.id) for letter in wheel.waiting()]
+    return "\n".join(f"{label:<12} {text}" for label, text in rows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lrkit.cli.screen import new_table, say, say_table
 from lrkit.errors import DataError, SpecError
-from lrkit.records import Run, course_of, declared_of, progress_of
+from lrkit.records import Run, course_of, courses_of, declared_of, groups_of, progress_of, words_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 ABOUT: Final = ("task", "spec", "seed", "updates", "per", "clip", "accumulate", "amp", "device")
 MOST_EDITS: Final = 40
 PAGES: Final = (".html", ".htm")
-OWN: Final = ("kind", "time", "format", "source", "at", "letter")
 
 
 def plain(run: Run) -> dict[str, Any]:
@@ -112,23 +111,6 @@ def _edits(run: Run) -> Table:
     return table
 
 
-def words_of(event: dict[str, Any]) -> str:
-    """Return what an edit's event does, in the words of `lrkit steer`."""
-    from lrkit.control import edit_from_dict
-    from lrkit.records.course import JOURNALED
-
-    try:
-        return str(edit_from_dict({k: v for k, v in event.items() if k not in JOURNALED}))
-    except (SpecError, TypeError):  # of a newer lrkit, or of another program
-        return ", ".join(f"{k} {v}" for k, v in event.items() if k not in OWN)
-
-
-def _groups(run: Run) -> list[int]:
-    """Return the indices of the groups whose rate is driven."""
-    rows = run.header.get("groups") or [{"schedule": True}]
-    return [i for i, row in enumerate(rows) if row.get("schedule") is not None]
-
-
 def _followed(run: Run) -> Iterator[tuple[str, str]]:
     """Yield what the run followed, as expressions that can be pasted; by group where they differ.
 
@@ -137,16 +119,16 @@ def _followed(run: Run) -> Iterator[tuple[str, str]]:
     if run.header.get("spec") is None and not run.header.get("groups"):
         return
     try:
-        courses = {i: course_of(run, i) for i in _groups(run)}
+        courses = courses_of(run)
     except (DataError, SpecError) as error:
         yield "follows", f"cannot be told: {error}"
         return
-    rows = run.header.get("groups") or [{}]
+    names = {group.index: group.name for group in groups_of(run)}
     if len({str(course.schedule) for course in courses.values()}) == 1:
         yield "follows", str(next(iter(courses.values())).schedule)
     else:
         for i, course in courses.items():
-            yield "follows", f"{rows[i].get('name') or f'group {i}'}: {course.schedule}"
+            yield "follows", f"{names[i] or f'group {i}'}: {course.schedule}"
     for course in list(courses.values())[:1]:
         yield "total", f"{course.total:.10g} {run.header.get('per') or 'step'}s"
 
@@ -155,7 +137,7 @@ def _followed_plain(run: Run) -> list[dict[str, Any]]:
     if run.header.get("spec") is None and not run.header.get("groups"):
         return []
     try:
-        courses = [course_of(run, i) for i in _groups(run)]
+        courses = list(courses_of(run).values())
     except (DataError, SpecError):
         return []
     return [

@@ -7,8 +7,16 @@ the one process that writes), `inbox/` (edits from outside), and what others put
 May touch the run's own folder and the files it is asked to read or write. No torch, no plotting.
 """
 
+from lrkit.records.answers import Answer, answer_of, wait_for
 from lrkit.records.columns import read_columns, read_curve, write_columns, write_csv
-from lrkit.records.course import course_of, declared_of, edits_of
+from lrkit.records.course import (
+    Group,
+    course_of,
+    courses_of,
+    declared_of,
+    edits_of,
+    groups_of,
+)
 from lrkit.records.creation import free_name
 from lrkit.records.files import write_file
 from lrkit.records.following import Follower
@@ -20,10 +28,14 @@ from lrkit.records.outlets import Sink
 from lrkit.records.progress import Progress, progress_of
 from lrkit.records.provenance import provenance
 from lrkit.records.replay import Run, replay
+from lrkit.records.wheel import Wheel, login_name
+from lrkit.records.words import told_of, words_of
 
 __all__ = [
     "FORMAT",
+    "Answer",
     "Follower",
+    "Group",
     "Inbox",
     "Journal",
     "Letter",
@@ -31,12 +43,17 @@ __all__ = [
     "Run",
     "RunSummary",
     "Sink",
+    "Wheel",
+    "answer_of",
     "course_of",
+    "courses_of",
     "declared_of",
     "edits_of",
     "find_run",
     "free_name",
+    "groups_of",
     "list_runs",
+    "login_name",
     "progress_of",
     "provenance",
     "read_columns",
@@ -44,6 +61,9 @@ __all__ = [
     "remove_run",
     "replay",
     "submit",
+    "told_of",
+    "wait_for",
+    "words_of",
     "write_columns",
     "write_csv",
     "write_file",

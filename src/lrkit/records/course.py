@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lrkit.control import Edit, courses, edit_from_dict, steered
@@ -62,6 +63,31 @@ def edits_of(run: Run) -> list[Edit]:
                 f"({error}); its course cannot be told"
             ) from error
     return found
+
+
+def courses_of(run: Run, *, more: Sequence[Edit] = ()) -> dict[int, Curve]:
+    """Return what each driven parameter group of *run* follows, by its index; see `course_of`."""
+    names, curves, owns = _groups(run)
+    found = courses([*edits_of(run), *more], names, curves, owns)
+    return {i: curve for i, curve in enumerate(found) if curve is not None}
+
+
+@dataclass(frozen=True)
+class Group:
+    """A parameter group whose rate is driven: its index, its name where it has one, its own rate.
+
+    *own* is what its schedule multiplies (1 where schedules are absolute).
+    """
+
+    index: int
+    name: str | None
+    own: float
+
+
+def groups_of(run: Run) -> list[Group]:
+    """Return the parameter groups that *run* drives, in order; errors as for `declared_of`."""
+    names, curves, owns = _groups(run)
+    return [Group(i, names[i], owns[i]) for i, curve in enumerate(curves) if curve is not None]
 
 
 _Groups = tuple[list[str | None], list[Curve | None], list[float]]
