@@ -17,6 +17,7 @@ from lrkit.control.controllers import (
     controller_from_dict,
     register,
 )
+from lrkit.control.drawing import drawn
 from lrkit.control.edits import Edit, GroupKey, edit_from_dict
 from lrkit.control.fold import course, effective
 from lrkit.control.greed import Greedy, greedy
@@ -49,6 +50,7 @@ __all__ = [
     "controller_from_dict",
     "course",
     "courses",
+    "drawn",
     "edit_from_dict",
     "effective",
     "greedy",
