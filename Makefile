@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-peers test-base lint format types docs docs-check bench bench-page studies clean
+.PHONY: help run test test-slow test-browser test-peers test-base lint format types docs docs-check bench bench-page studies clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -32,11 +32,14 @@ run: $(VENV)/.lab  ## train LeNet on handwritten digits under six schedules, wit
 	$(BIN)/lrkit compare studies/digits.toml --out reports/digits
 
 test: $(VENV)/.dev  ## the fast tests (under 10 minutes on 2 cores)
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not peers" tests
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not peers and not browser" tests
 	$(BIN)/pytest -q --doctest-modules src
 
 test-slow: $(VENV)/.dev  ## the tests that take minutes
 	$(BIN)/pytest -m slow tests
+
+test-browser: $(VENV)/.dev  ## the studio's pages in a real Chromium (skipped where there is none)
+	$(BIN)/pytest -m browser tests
 
 test-peers: $(VENV)/.peers  ## inside Lightning, transformers and Accelerate; parity with the peers, live
 	$(BIN)/pytest -m peers tests

@@ -28,7 +28,10 @@ UsageError: Final = typer.BadParameter.__mro__[1]
 
 _LAB: Final = ("torch", "sklearn", "scipy", "loky")
 _PLOTS: Final = ("matplotlib", "plotly")
-EXTRAS: Final = dict.fromkeys(_LAB, "lab") | dict.fromkeys(_PLOTS, "plots")
+_STUDIO: Final = ("fastapi", "starlette", "pydantic", "uvicorn")
+EXTRAS: Final = (
+    dict.fromkeys(_LAB, "lab") | dict.fromkeys(_PLOTS, "plots") | dict.fromkeys(_STUDIO, "studio")
+)
 
 
 class StdoutClosed(Exception):  # noqa: N818 - the reader has had enough, which is no error
