@@ -10,7 +10,21 @@ from typing import Annotated, Final, NoReturn
 import typer
 from typer.main import get_command
 
-from lrkit.cli import branch, compare, families, find, lint, runs, show, steer, tasks, train, watch
+from lrkit.cli import (
+    branch,
+    compare,
+    families,
+    find,
+    landscape,
+    lint,
+    runs,
+    show,
+    steer,
+    studio,
+    tasks,
+    train,
+    watch,
+)
 from lrkit.cli.errors import OK, exit_code
 from lrkit.cli.examples import description, epilog
 from lrkit.cli.screen import guarded_stdout, say
@@ -56,11 +70,13 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "steer": steer.steer,
     "branch": branch.branch,
     "compare": compare.compare,
+    "studio": studio.studio,
     "tasks": tasks.tasks,
 }
 for name, function in COMMANDS.items():
     app.command(name, help=description(function), epilog=epilog(name))(function)
 app.add_typer(runs.app, name="runs", epilog=epilog("runs"))
+app.add_typer(landscape.app, name="landscape", epilog=epilog("landscape"))
 
 
 def run(arguments: Sequence[str]) -> int:
