@@ -66,7 +66,7 @@ class _Reader:
         self._text = text
         self._tokens = _tokens(text)
         self._at = 0
-        self._depth = 0
+        self._depth = -1  # the whole text is no nesting
 
     def whole(self) -> int:
         """Return the slot of the whole text."""
