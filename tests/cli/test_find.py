@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lrkit.probe import RangeCurve, read_range, write_range
+from lrkit.records.points import Point, read_points
 
 FAST = ("--steps", "60", "--repeats", "2", "--device", "cpu", "--quiet")
 
@@ -86,3 +87,36 @@ def test_rules_and_exclusions(lrkit, curve):
     assert done.code == 2
     assert "did you mean valley" in done.err
     assert lrkit("find", "poly-tanh", "--curve", str(curve)).code == 2
+
+
+def test_a_test_can_be_followed_and_ends_with_what_it_found(lrkit, tmp_path):
+    done = lrkit("find", "poly-tanh", *FAST, "--json", "--follow", "range.jsonl")
+    assert done.code == 0, done.err
+    test, curve = read_points(tmp_path / "range.jsonl"), done.json["curve"]
+    assert (test.about["task"], test.about["steps"]) == ("poly-tanh", 60)
+    for repeat, losses in enumerate(curve["losses"]):
+        told = [p.loss for p in test.points if p.repeat == repeat]
+        assert told == [float(v) for v in losses if v != "NaN"]
+    assert test.ending["status"] == "found"
+    assert test.ending["suggestion"] == done.json["suggestion"]
+    assert test.ending["endings"] == curve["endings"]
+
+
+def test_a_test_that_fails_or_is_stopped_says_so_in_its_last_line(lrkit, tmp_path, monkeypatch):
+    done = lrkit("find", "poly-tanh", "--dead", "--device", "cpu", "--follow", "a.jsonl")
+    assert done.code == 2
+    ending = read_points(tmp_path / "a.jsonl").ending
+    assert ending["status"] == "failed"
+    assert "no ReLU ran" in ending["reason"]
+    assert ending["reason"] in done.err
+
+    def interrupted(*_, on_point, **__):
+        on_point(Point(0, 0, 0.1, 2.0))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lrkit.lab.find", interrupted)
+    assert lrkit("find", "poly-tanh", "--follow", "b.jsonl").code == 130
+    test = read_points(tmp_path / "b.jsonl")
+    assert (test.ending["status"], len(test.points)) == ("stopped", 1)
+    assert lrkit("find", "--curve", "x.json", "--follow", "c.jsonl").code == 2
+    assert not (tmp_path / "c.jsonl").exists()

@@ -62,3 +62,9 @@ def test_what_the_task_raises_is_told_in_a_line():
     made.loss = loss
     with pytest.raises(LoopError, match="raised ZeroDivisionError: by nought in the range test"):
         find(made, **SHORT)
+
+
+def test_the_points_of_a_task_are_told_as_they_are_measured():
+    told = []
+    curve = find("poly-tanh", on_point=told.append, **SHORT)
+    assert [point.loss for point in told] == curve.losses[0, : len(told)].tolist()

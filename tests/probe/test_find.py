@@ -430,3 +430,47 @@ def test_what_is_a_divergence():
     # Rising slowly from the start, and rising without ever having fallen.
     assert ended(2.3 + 0.01 * np.arange(100) ** 1.5) is not None
     assert ended(-5 + 0.01 * np.arange(100) ** 1.5) is not None
+
+
+def test_every_point_is_told_as_it_is_measured():
+    net, told = model(), []
+    curve = find(
+        net, sgd(net), nn.MSELoss(), batches(), low=1e-3, high=100.0, steps=40, repeats=2,
+        validation=lambda: 7.0, validation_every=4, dead=True, on_point=told.append, **QUIET,
+    )  # fmt: skip
+    assert [(p.repeat, p.update) for p in told] == [
+        (r, i) for r in range(2) for i in range(int(np.sum(~np.isnan(curve.losses[r]))))
+    ]
+    assert len(told) < 80  # it diverged, and the last loss is told too
+    for point in told:
+        assert point.loss == curve.losses[point.repeat, point.update]
+        assert point.rate == curve.rates[point.update]
+        assert point.validation == (None if point.update % 4 else 7.0)
+        assert point.dead == curve.dead[point.repeat, point.update]
+
+
+def test_a_test_begun_again_further_down_tells_update_0_again():
+    net, told = model(), []
+    curve = find(
+        net, sgd(net), lambda out, y: 1e6 * nn.functional.mse_loss(out, y), batches(),
+        steps=40, repeats=1, on_point=told.append, **QUIET,
+    )  # fmt: skip
+    starts = [i for i, point in enumerate(told) if point.update == 0]
+    assert len(starts) > 1, curve.notes
+    last = told[starts[-1] :]
+    assert [point.rate for point in last] == curve.rates[: len(last)].tolist()
+
+
+def test_what_a_listener_raises_ends_the_test_and_all_is_put_back():
+    net = model()
+    optimizer = sgd(net)
+    before = [p.detach().clone() for p in net.parameters()]
+
+    def full(point):
+        if point.update == 3:
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        find(net, optimizer, nn.MSELoss(), batches(), on_point=full, **QUIET)
+    assert all(map(torch.equal, before, net.parameters()))
+    assert optimizer.param_groups[0]["lr"] == 0.1

@@ -45,6 +45,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "another range; a picture and the curve as files",
         ),
         ("lrkit find --curve range.json --rule valley", "read it again, by another rule"),
+        (
+            "lrkit find poly-tanh --follow range.jsonl",
+            "each point as it is measured, for another program to watch",
+        ),
     ),
     "train": (
         ("lrkit train", "LeNet on handwritten digits, with the task's own schedule"),

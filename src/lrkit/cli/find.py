@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,6 +18,7 @@ from lrkit.errors import SpecError
 
 if TYPE_CHECKING:
     from lrkit.probe import RangeCurve, Suggestion
+    from lrkit.records.points import PointsWriter
     from lrkit.schedules import Schedule
 
 DATA = (".json", ".csv")
@@ -66,6 +68,13 @@ def find(
         Path | None,
         typer.Option(metavar="FILE", help="Train nothing; read a curve from a .json or .csv file."),
     ] = None,
+    follow: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="Write each point as it is measured, and at last what is suggested.",
+        ),
+    ] = None,
     rule: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Take the peak from another rule, such as valley."),
@@ -101,65 +110,92 @@ def find(
 
     files = list(out or ())
     _check_files(files)
-    if curve is not None:
-        if task is not None or start is not None:
-            raise SpecError("--curve trains nothing, so it takes no task and no --from; keep one")
-        measured = read_range(curve)
-    else:
-        from lrkit.lab import find as find_task
-
-        try:
-            measured = find_task(
-                task,
-                start=start,
-                low=low,
-                high=high,
-                steps=steps,
-                kind=kind,
-                repeats=repeats,
-                validation_every=validation,
-                dead=dead,
-                seed=seed,
-                device=device,
-                options=named_values(option or ()),
-                clip=clip,
-                accumulate=accumulate,
-                amp=amp or None,
-                progress=not quiet,
-            )
-        except KeyboardInterrupt:
-            raise Stopped("stopped; a range test keeps nothing") from None
-    found = suggest(measured)
-    schedules = _schedules(found, rule)
+    how = {
+        "start": start, "low": low, "high": high, "steps": steps, "kind": kind,
+        "repeats": repeats, "validation_every": validation, "dead": dead, "seed": seed,
+        "device": device, "options": named_values(option or ()), "clip": clip,
+        "accumulate": accumulate, "amp": amp or None,
+    }  # fmt: skip
+    if curve is not None and (task is not None or start is not None or follow is not None):
+        raise SpecError(
+            "--curve trains nothing, so it takes no task, no --from and no --follow; keep one"
+        )
+    with _following(follow, {"task": task, **how}) as write:
+        measured = read_range(curve) if curve else _measured(task, how, write, not quiet)
+        found = suggest(measured)
+        schedules = _schedules(found, rule)
+        if write is not None:
+            _end(write, measured, found, schedules)
     _write(measured, found, files)
     if json:
-        texts = {name: str(schedule) for name, schedule in schedules.items()}
-        told = found.to_dict() | {"schedules": texts}
+        told = found.to_dict() | {"schedules": _texts(schedules)}
         say_json({"format": 1, "suggestion": told, "curve": measured.to_dict()})
     else:
         say(_told(measured, found, schedules, _command(task, start, option or ())))
     raise typer.Exit(OK if schedules else FOUND)
 
 
+def _measured(
+    task: str | None, how: dict[str, Any], write: PointsWriter | None, progress: bool
+) -> RangeCurve:
+    from lrkit.lab import find as find_task
+
+    try:
+        return find_task(task, progress=progress, on_point=write, **how)
+    except KeyboardInterrupt:
+        raise Stopped("stopped; a range test keeps nothing") from None
+
+
+@contextlib.contextmanager
+def _following(path: Path | None, about: dict[str, Any]) -> Iterator[PointsWriter | None]:
+    """Write the test to *path* while it is made; however it ends, the last line says how."""
+    if path is None:
+        yield None
+        return
+    from lrkit.records.points import PointsWriter
+
+    with PointsWriter(path, **{k: v for k, v in about.items() if v is not None}) as write:
+        try:
+            yield write
+        except KeyboardInterrupt as error:
+            write.end("stopped", str(error) or "interrupted")
+            raise
+        except Exception as error:
+            write.end("failed", str(error))
+            raise
+
+
+def _end(
+    write: PointsWriter, curve: RangeCurve, found: Suggestion, schedules: dict[str, Schedule]
+) -> None:
+    """Write the last line: what was found, and what a reader of the curve should know."""
+    write.end(
+        "found" if schedules else "nothing",
+        found.reason,
+        suggestion=found.to_dict() | {"schedules": _texts(schedules)},
+        endings=curve.endings,
+        groups=curve.groups,
+        notes=curve.notes,
+    )
+
+
+def _texts(schedules: dict[str, Schedule]) -> dict[str, str]:
+    return {name: str(schedule) for name, schedule in schedules.items()}
+
+
 def _schedules(found: Suggestion, rule: str | None) -> dict[str, Schedule]:
     """Return the schedules to paste; those of another rule's rate as the peak, when asked."""
     if rule is None:
         return found.schedules()
-    from lrkit.schedules import cosine, linear, nearest, warmup
+    from lrkit.schedules import nearest
+    from lrkit.schedules.ranged import from_range
 
     if rule not in found.rules:
         raise SpecError(
             f"--rule must be one of {', '.join(found.rules) or 'none, the curve is too short'}, "
             f"got {rule!r}{nearest(rule, list(found.rules))}"
         )
-    rate = found.rules[rule]
-    if rate is None:
-        return {}
-    peak = float(f"{rate:.2g}")
-    return {
-        "decay": peak * (warmup("5%") >> cosine()),
-        "linear": peak * (warmup("5%") >> linear()),
-    }
+    return from_range(peak=found.rules[rule])
 
 
 def _told(

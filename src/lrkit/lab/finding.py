@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from lrkit.probe import find as find_range
 from lrkit.probe.curve import Kind
 from lrkit.probe.randomness import seeded
 from lrkit.records import replay
+from lrkit.records.points import Point
 
 
 def find(
@@ -39,6 +40,7 @@ def find(
     accumulate: int | None = None,
     amp: bool | None = None,
     progress: bool = False,
+    on_point: Callable[[Point], None] | None = None,
 ) -> RangeCurve:
     """Make the range test of a task and return its curve; the task is as before then.
 
@@ -91,6 +93,7 @@ def find(
         "seed": seed,
         "also": tuple(made.parts.values()),
         "progress": progress,
+        "on_point": on_point,
     }
     with seeded(seed, made.device):
         return _measured(made, ramp | how | scored)

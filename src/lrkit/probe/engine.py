@@ -26,6 +26,7 @@ from lrkit.probe.randomness import seed_all
 from lrkit.probe.restore import restored
 from lrkit.probe.stream import Batches, check_batches, parts_to_restore, stream
 from lrkit.probe.trial import Found, Trial, check_closure
+from lrkit.records.points import Point
 
 LOWERED = 2  # times that a test without a `low` may begin again further down
 
@@ -56,6 +57,7 @@ def find(
     stop: bool = True,
     also: Sequence[Any] = (),
     progress: bool = True,
+    on_point: Callable[[Point], None] | None = None,
 ) -> RangeCurve:
     """Raise the learning rate update by update, and return the losses; nothing else is changed.
 
@@ -80,6 +82,8 @@ def find(
     - *seed* seeds Python, NumPy and torch with seed + repeat; None: the random state runs on.
     - *stop*: whether a repeat ends when the loss has left its best for good (see `Watch`); one
       that is infinite or not a number ends it always.
+    - *on_point* is called with every `Point` as it is measured, on each rank that passes it; what
+      it raises ends the test. `lrkit.records.points.PointsWriter` writes them to a file.
     - *also*: further modules, optimizers and things with a `state_dict` that `compute` changes.
 
     Several groups keep the ratios of the rates they have now; a group at 0 stays at 0. A model in
@@ -134,7 +138,7 @@ def find(
     ):
         trial = Trial(
             model, inner, of_batch, flow, _shares(inner), precision, accumulate, clip, stop,
-            meter, patience, validator, validation_every, dead, (*modules, *others),
+            meter, patience, validator, validation_every, dead, (*modules, *others), on_point,
         )  # fmt: skip
         ramp, found = _repeat(trial, ramp, repeats, seed, low is None)
     return _curve(
@@ -156,7 +160,7 @@ def _repeat(
                 seed_all(seed + len(found))
             if not trial.model.training:
                 trial.model.train()
-            one = trial.run(ramp)
+            one = trial.run(ramp, len(found))
         if may_lower and not found and lowered < LOWERED and one.too_high(ramp.steps):
             ramp, lowered = ramp.lowered(), lowered + 1
         else:

@@ -13,7 +13,8 @@ from lrkit.probe.curve import RangeCurve
 from lrkit.probe.landmarks import Landmarks, landmarks
 from lrkit.probe.rules import RULES
 from lrkit.probe.smoothing import Readings, Smooth, readings, smooth
-from lrkit.schedules import Schedule, cosine, cyclic, linear, one_cycle, warmup
+from lrkit.schedules import Schedule
+from lrkit.schedules.ranged import HALF, from_range
 
 Array = NDArray[np.float64]
 Confidence = Literal["high", "medium", "low", "none"]
@@ -28,7 +29,6 @@ CLEAR: Final = 4.0  # how many of its standard deviations a fall must measure
 DEEP: Final = 8.0  # times the noise: a fall that needs half as many
 COVER: Final = (0.05, 0.95)  # the interval's quantiles
 RULE_POINTS: Final = 100  # the length of the curve that other people's rules were made for
-HALF: Final = 2.0  # maximum / peak, see `_peak`
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,8 @@ class Suggestion:
         "decay" and "linear" need the peak, "one-cycle" the maximum, "cyclic" base and maximum;
         one whose rates are not known is left out.
         """
-        found: dict[str, Schedule] = {}
-        if self.peak:
-            peak = _rounded(self.peak.value)
-            found["decay"] = peak * (warmup("5%") >> cosine())
-            found["linear"] = peak * (warmup("5%") >> linear())
-        if self.maximum:
-            found["one-cycle"] = _rounded(self.maximum.value) * one_cycle()
-        if self.base and self.maximum and self.base.value < self.maximum.value:
-            ends = _rounded(self.base.value), _rounded(self.maximum.value)
-            found["cyclic"] = cyclic(*ends, up="10%")
-        return found
+        base, maximum, peak = map(_value, (self.base, self.maximum, self.peak))
+        return from_range(base, maximum, peak=peak)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON types, the schedules as text."""
@@ -269,5 +260,5 @@ def _nothing(
     return Suggestion(None, None, None, None, "none", reason, rules or {}, *shown)
 
 
-def _rounded(rate: float) -> float:
-    return float(f"{rate:.2g}")
+def _value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value

@@ -24,6 +24,7 @@ from lrkit.probe.patience import Patience
 from lrkit.probe.precision import Precision
 from lrkit.probe.ramp import Ramp
 from lrkit.probe.restore import drop_gradients
+from lrkit.records.points import Point
 
 LOOK_ON = 8  # updates beyond the high end that a test goes on when the loss is no longer good
 AT_ONCE = 0.1  # a test that ends in this part of its ramp began too high
@@ -39,6 +40,12 @@ class Found:
     ending: Ending = "end"
     still_good: bool = False
     left_out: int = 0
+
+    def point(self, repeat: int, rate: float) -> Point:
+        """Return what was measured last, at *rate* in *repeat*."""
+        beside = [values[-1] for values in (self.validation, self.dead)]
+        validation, dead = (None if math.isnan(value) else value for value in beside)
+        return Point(repeat, len(self.losses) - 1, rate, self.losses[-1], validation, dead)
 
     def too_high(self, steps: int) -> bool:
         """Whether the loss rose at once, at the lowest rates."""
@@ -65,8 +72,9 @@ class Trial:
     every: int = 1
     dead: bool = False
     also: tuple[Any, ...] = ()
+    on_point: Callable[[Point], None] | None = None
 
-    def run(self, ramp: Ramp) -> Found:
+    def run(self, ramp: Ramp, repeat: int = 0) -> Found:
         """Go up *ramp* and return what was measured; the caller restores what that changes."""
         rates = ramp.rates().tolist()
         scheduler = Scheduler(
@@ -90,6 +98,8 @@ class Trial:
             scale = self.precision.scale
             loss = self._update(group, watch, found, step)
             self.meter.stepped(rate, loss)
+            if self.on_point is not None:
+                self.on_point(found.point(repeat, rate))
             if found.ending != "end":
                 break
             found.left_out += self.precision.scale < scale
