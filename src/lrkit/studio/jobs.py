@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -32,6 +33,7 @@ from lrkit.studio.errors import BusyError, NotFoundError
 from lrkit.studio.settings import Settings
 
 FOLDER: Final = "jobs"
+ID: Final = re.compile(r"[0-9]{20}-[0-9a-f]{6}")
 AT_ONCE: Final = 6
 KEPT: Final = 100
 LOG_TAIL: Final = 1 << 16
@@ -138,8 +140,8 @@ class Jobs:
 
     def get(self, name: str) -> Job:
         """Return the job called *name*; raise `NotFoundError` where there is none."""
-        if not name.replace("-", "").isalnum() or not (self.folder / name / "job.json").is_file():
-            raise NotFoundError(f"no command {name!r} was started here")
+        if not ID.fullmatch(name) or not (self.folder / name / "job.json").is_file():
+            raise NotFoundError(f"no command {name!r:.80} was started here")
         return self._read(self.folder / name)
 
     def list(self) -> list[Job]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from lrkit.errors import DataError
 from lrkit.records import RunSummary, find_run, list_runs
 from lrkit.studio.errors import NotFoundError
+
+LONGEST: Final = 255
+"""Bytes of a name that file systems take."""
 
 
 def inside(root: Path, path: Path) -> bool:
@@ -20,8 +24,10 @@ def run_folder(root: Path, name: str) -> Path:
     Raises `NotFoundError` when there is none, and when it, or its journal, is a link to
     something outside.
     """
-    if name.startswith("."):
-        raise NotFoundError(f"a run's name does not begin with a dot, got {name!r}")
+    if name.startswith(".") or len(name.encode(errors="replace")) > LONGEST:
+        raise NotFoundError(
+            f"a run's name has up to {LONGEST} bytes and no dot before it, got {name!r:.80}"
+        )
     try:
         folder = find_run(root, name)
     except DataError as error:

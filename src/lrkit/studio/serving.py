@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import webbrowser
 from collections.abc import Callable
@@ -48,7 +49,8 @@ def serve(
     told(link)
     if browser:
         webbrowser.open(link)
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -16,7 +16,8 @@ from lrkit.studio.texts import read
 
 router = APIRouter(prefix="/api/trainings", tags=["trainings"])
 
-TASK: Final = r"^[A-Za-z0-9_.:-]{1,200}$"
+TASK: Final = r"^[A-Za-z_][A-Za-z0-9_.:-]{0,199}$"
+"""A task's name. None begins with a dash: it stands among the words of a command."""
 NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}$"
 SPAN: Final = r"^[0-9][0-9_.eE+]{0,20}(st|ep|sa|tok)?$"
 TaskName = Annotated[str, StringConstraints(pattern=TASK)]
