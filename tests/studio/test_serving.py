@@ -248,3 +248,11 @@ def test_every_file_of_the_page_is_in_the_package():
     static = Path(str(files("lrkit.studio"))) / "static"
     for name in ("index.html", "css/app.css", "js/main.js", "icon.svg"):
         assert (static / name).is_file(), name
+
+
+def test_plotly_comes_from_the_package_and_once(client):
+    first = client.get("/static/plotly.js")
+    assert len(first.content) > 1_000_000
+    again = client.get("/static/plotly.js", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert again.content == b""

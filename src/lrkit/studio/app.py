@@ -6,9 +6,9 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Header
 from fastapi.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -44,7 +44,6 @@ def create_app(settings: Settings) -> FastAPI:
     for area in AREAS:
         app.include_router(import_module(f"lrkit.studio.{area}").router)
     app.add_api_route("/", _index, include_in_schema=False)
-    # The name carries the version, so that a browser may keep five megabytes for good.
     app.add_api_route("/static/plotly.js", _plotly, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, token=settings.token)
@@ -55,9 +54,12 @@ def _index() -> FileResponse:
     return FileResponse(STATIC / "index.html", media_type="text/html")
 
 
-def _plotly() -> Response:
-    headers = {"Cache-Control": "private, max-age=86400", "ETag": f'"{version("plotly")}"'}
-    return Response(_plotly_bytes(), media_type="text/javascript", headers=headers)
+def _plotly(if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    # Five megabytes: a browser that has them asks whether they are still the same, and no more.
+    tag = {"ETag": f'"{version("plotly")}"'}
+    if if_none_match == tag["ETag"]:
+        return Response(status_code=304, headers=tag)
+    return Response(_plotly_bytes(), media_type="text/javascript", headers=tag)
 
 
 @cache
