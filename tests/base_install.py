@@ -28,7 +28,7 @@ def check(holds: bool, what: str) -> None:
 
 
 def main() -> None:
-    for name in ("torch", "matplotlib", "plotly", "sklearn", "scipy"):
+    for name in ("torch", "matplotlib", "plotly", "sklearn", "scipy", "fastapi"):
         check(importlib.util.find_spec(name) is None, f"{name} is not installed")
     shown = run(*SHOW)
     check(shown.returncode == 0 and "1,175" in shown.stdout, "lrkit show works")
@@ -36,7 +36,11 @@ def main() -> None:
     check("0.3" in json.dumps(data), "lrkit show --json is JSON")
     check(run("schedules").returncode == 0, "lrkit schedules works")
     check(run("--help").returncode == 0, "lrkit --help works")
-    for arguments in (["train", "lenet-digits"], [*SHOW, "--png", "never.png"]):
+    check(run("landscape", "functions").returncode == 0, "lrkit landscape functions works")
+    descent = ["landscape", "descend", "ravine", "-s", "0.05 * cosine()"]
+    check(run(*descent).returncode == 0, "lrkit landscape descend works")
+    picture = [*SHOW, "--png", "never.png"]
+    for arguments in (["train", "lenet-digits"], ["studio", "--no-browser"], picture):
         refused = run(*arguments)
         one_line = refused.stderr.strip().count("\n") == 0 and "pip install" in refused.stderr
         check(refused.returncode == 2 and one_line, f"{arguments[0]} names the missing extra")
