@@ -11,7 +11,11 @@ from lrkit.records.files import disk_errors
 from lrkit.records.lock import is_locked
 from lrkit.records.replay import Fold, Run, run_of
 from lrkit.records.scan import parse_header, read_header
+from lrkit.records.tail import Tail
 from lrkit.records.writer import JOURNAL
+
+BLOCK: Final = 1 << 23
+"""Bytes read at a time: a long journal is not held in memory to be read."""
 
 
 class Follower:
@@ -20,6 +24,9 @@ class Follower:
     Lines that cannot be read are left out and counted in `events_lost`. A line that is still
     being written is taken in with the first look that finds it whole. A journal that was put in
     the place of the old one (the run was removed and begun anew) is read from its start.
+
+    With *last* only so many of the last metrics are kept, and memory stays constant however long
+    the run is: `metrics` of the runs it returns then begin late. The events are all there.
 
     Raises `DataError` when there is no run, or its journal cannot be read.
 
@@ -37,14 +44,16 @@ class Follower:
     ('done', [2.5])
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, last: int | None = None) -> None:
         self.folder: Final = Path(os.path.abspath(folder))
+        self._last: Final = last
         self._path = self.folder / JOURNAL
         self._begin()
 
     def _begin(self) -> None:
         self._header = read_header(self._path)
-        self._fold = Fold(self._path, skip=True)
+        last = self._last
+        self._fold = Fold(self._path, skip=True) if last is None else Tail(self._path, last)
         self._place = self._number = 0
         self._shown: Run | None = None
         self._locked = False
@@ -69,11 +78,21 @@ class Follower:
                 self._begin()
             self._number = about.st_ino
             file.seek(self._place)
-            data = file.read()
+            fresh = False
+            while data := file.read(BLOCK):
+                data += file.readline()  # a block ends with a line, or where the file does
+                fresh |= self._take(data)
+                if not data.endswith(b"\n"):
+                    break  # its last line is being written; the next look begins there
+            return fresh
+
+    def _take(self, data: bytes) -> bool:
+        """Take in the whole lines of *data*; return whether there were any."""
         whole = data.rfind(b"\n") + 1
         lines = io.BytesIO(data[:whole]).readlines()
+        found = bool(lines)
         if not self._place and lines:
             self._header = parse_header(lines.pop(0), self._path)
         self._place += whole
         self._fold.feed(lines)
-        return bool(lines)
+        return found
