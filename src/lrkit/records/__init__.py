@@ -8,6 +8,7 @@ May touch the run's own folder and the files it is asked to read or write. No to
 """
 
 from lrkit.records.answers import Answer, answer_of, wait_for
+from lrkit.records.bands import Band, Mark
 from lrkit.records.columns import read_columns, read_curve, write_columns, write_csv
 from lrkit.records.course import (
     Group,
@@ -25,6 +26,7 @@ from lrkit.records.inbox import Inbox, Letter, submit
 from lrkit.records.journal import Journal
 from lrkit.records.listing import RunSummary, find_run, list_runs, remove_run
 from lrkit.records.outlets import Sink
+from lrkit.records.overview import AXES, Overview
 from lrkit.records.progress import Progress, progress_of
 from lrkit.records.provenance import provenance
 from lrkit.records.replay import Run, replay
@@ -32,13 +34,17 @@ from lrkit.records.wheel import Wheel, login_name
 from lrkit.records.words import told_of, words_of
 
 __all__ = [
+    "AXES",
     "FORMAT",
     "Answer",
+    "Band",
     "Follower",
     "Group",
     "Inbox",
     "Journal",
     "Letter",
+    "Mark",
+    "Overview",
     "Progress",
     "Run",
     "RunSummary",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from lrkit.records.replay import Run
 from lrkit.schedules import Curve
@@ -53,23 +54,46 @@ def progress_of(run: Run, course: Curve | None = None) -> Progress:
     1
     """
     steps = run.metrics["step"]
-    done = int(steps[-1]) + 1 if len(steps) else 0
+    done = max(int(steps[-1]) + 1 if len(steps) else 0, _went_on_at(run))
     declared = run.header.get("updates")
     horizon = run.header.get("horizon")
     about = horizon if isinstance(horizon, dict) else {}
-    unit = 1.0
-    if run.header.get("per") == "epoch" and declared and about.get("total"):
-        unit = math.ceil(declared / about["total"])
+    unit = _unit(run.header)
     updates = declared if isinstance(declared, int) else None
     if course is not None and math.isfinite(course.total):
         moved = course.total != about.get("total")
         updates = math.ceil(course.total * unit) if moved or updates is None else updates
-    per_epoch = about.get("steps_per_epoch")
     speed = _speed(run)
     left = None
     if run.status == "running" and updates is not None and speed:
         left = max(updates - done, 0) / speed
-    return Progress(done, updates, per_epoch and per_epoch * unit, unit, speed, left)
+    return Progress(done, updates, epoch_steps(run.header), unit, speed, left)
+
+
+def epoch_steps(header: Mapping[str, Any]) -> float | None:
+    """Return the updates an epoch of the run with *header*, None where it does not tell.
+
+    >>> epoch_steps({"horizon": {"total": 500, "steps_per_epoch": 50}}), epoch_steps({})
+    (50.0, None)
+    """
+    horizon = header.get("horizon")
+    per = horizon.get("steps_per_epoch") if isinstance(horizon, Mapping) else None
+    return float(per * _unit(header)) if isinstance(per, (int, float)) and per > 0 else None
+
+
+def _unit(header: Mapping[str, Any]) -> float:
+    """Return the updates in a step of the schedule's clock."""
+    declared, horizon = header.get("updates"), header.get("horizon")
+    total = horizon.get("total") if isinstance(horizon, Mapping) else None
+    if header.get("per") == "epoch" and declared and total:
+        return float(math.ceil(declared / total))
+    return 1.0
+
+
+def _went_on_at(run: Run) -> int:
+    """Return the step that the last resume went on at, before which nothing is left to be done."""
+    steps = (e.get("step") for e in reversed(run.events) if e["kind"] == "resume")
+    return next((step for step in steps if isinstance(step, int)), 0)
 
 
 def _speed(run: Run) -> float | None:

@@ -216,7 +216,7 @@ class Fold:
         for _, before, resume in self.resumes:
             known = list(resume.get("edits", ()))
             for index, event in enumerate(self.events[:before]):
-                if index not in void and _comes_again(event, resume, known):
+                if index not in void and comes_again(event, resume, known):
                     void.add(index)
         # A letter that a resume has taken in again stands where it came among the other edits.
         letters: dict[str, int] = {}
@@ -248,7 +248,7 @@ class Fold:
         )
 
 
-def _comes_again(event: dict[str, Any], resume: dict[str, Any], known: list[Any]) -> bool:
+def comes_again(event: dict[str, Any], resume: dict[str, Any], known: list[Any]) -> bool:
     """Return whether a run that goes on at *resume* will write *event* again.
 
     *known* are the edits that it still knows, in order; those found are taken off.
