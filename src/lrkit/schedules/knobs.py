@@ -14,8 +14,8 @@ from lrkit.schedules.outline import Call, Outline
 from lrkit.schedules.rewrite import numeral
 from lrkit.schedules.spans import as_span
 
-MAX_KNOBS = 200
-"""Texts with more numbers than this are drawn, but not dragged by all of them."""
+MOST_WORK = 150_000
+"""Characters read to try all knobs: a long text is dragged by the first of its numbers only."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def knobs_of(found: Outline) -> list[Knob]:
         together = root.kind in ("sequence", "sum")
         opening, close = (" * (", root.stop) if together else (" * ", -1)
         knobs.append(Knob(root.start, root.start, 1.0, "", "scale", False, "", "", opening, close))
-    return knobs[:MAX_KNOBS]
+    return knobs[: max(MOST_WORK // max(len(text), 1), 8)]
 
 
 def _unwritten(call: Call, text: str) -> list[Knob]:

@@ -1,0 +1,201 @@
+"""The Design page: a schedule as text, by hand, and with its consequences beside it.
+
+The text is the one value. Every drag, slider and edit is a pure function from a text to a text,
+worked out here, and every answer is the new text with all that follows from it, so that the page
+holds no second model that could disagree.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import numpy as np
+from fastapi import APIRouter
+
+from lrkit.control.steering import BUILDERS as CONTROLLERS
+from lrkit.errors import SpecError
+from lrkit.schedules import Schedule, catalog, family
+from lrkit.schedules import Span as Length
+from lrkit.schedules.grips import drag
+from lrkit.schedules.outline import outline
+from lrkit.schedules.parser import METHODS
+from lrkit.schedules.registry import BUILDERS
+from lrkit.schedules.rewrite import (
+    PALETTE,
+    numeral,
+    scaled,
+    with_new_piece,
+    with_number,
+    with_piece_moved,
+    without_piece,
+)
+from lrkit.schedules.spans import text_of
+from lrkit.studio.design_models import (
+    Change,
+    Compared,
+    DeletePiece,
+    Elsewhere,
+    InsertPiece,
+    Look,
+    MovePiece,
+    Named,
+    Parameter,
+    ScaleAll,
+    SetNumber,
+    TakeFamily,
+    ToCompare,
+    ToDrag,
+    ToEdit,
+    ToLook,
+)
+from lrkit.studio.looks import compared, levels_around, looked_at
+from lrkit.studio.texts import place, read
+
+router = APIRouter(prefix="/api/design", tags=["design"])
+PICTURE = 40
+"""Points of a family's small picture."""
+
+
+@router.post("/look")
+def look(asked: ToLook) -> Look:
+    """Say everything about a text: its words, curve, facts, handles, sliders and pieces."""
+    return looked_at(asked.text, asked.span, asked.points)
+
+
+@router.post("/drag")
+def drag_handle(asked: ToDrag) -> Look:
+    """Move a handle of the curve, and say everything about the text that this makes."""
+    horizon = asked.span.horizon()
+    place(read(asked.text).schedule, horizon)
+    moved = drag(asked.text, horizon, asked.handle, asked.x, asked.y, dx=asked.dx, dy=asked.dy)
+    answer = looked_at(moved.text, asked.span, asked.points)
+    answer.reached = moved.reached
+    return answer
+
+
+@router.post("/edit")
+def edit(asked: ToEdit) -> Look:
+    """Edit a text by its numbers and pieces, and say everything about the one that this makes."""
+    read(asked.text)
+    return looked_at(_edited(asked, asked.change), asked.span, asked.points)
+
+
+@router.post("/compare")
+def compare(asked: ToCompare) -> list[Compared]:
+    """Draw other texts on the same horizon."""
+    return [Compared(**compared(text, asked.span, asked.points)) for text in asked.texts]
+
+
+@router.get("/names")
+def names() -> list[Named]:
+    """List all that a text can name: families with a small picture, methods and controllers."""
+    return _names()
+
+
+@router.get("/palette")
+def palette() -> list[str]:
+    """List the pieces that can be put in by name."""
+    return list(PALETTE)
+
+
+@router.get("/elsewhere")
+def elsewhere() -> list[Elsewhere]:
+    """List what other libraries mean by their names; every entry is held by a parity test."""
+    return _elsewhere()
+
+
+def _edited(asked: ToEdit, change: Change) -> str:
+    text = asked.text
+    match change:
+        case SetNumber(index=index, value=value):
+            return with_number(text, index, value)
+        case DeletePiece(piece=piece):
+            return without_piece(text, piece)
+        case MovePiece(piece=piece, to=to):
+            return with_piece_moved(text, piece, to)
+        case ScaleAll(factor=factor):
+            return scaled(text, factor)
+        case InsertPiece():
+            return _with_piece(asked, change)
+        case TakeFamily(name=name):
+            return _family_at_peak(asked, name)
+    return str(read(text))
+
+
+def _with_piece(asked: ToEdit, change: InsertPiece) -> str:
+    """Return the text with a new piece that joins its neighbours, as long as there is room for."""
+    lines, horizon = outline(asked.text), asked.span.horizon()
+    if change.place > len(lines.pieces):
+        raise SpecError(f"`place <= {len(lines.pieces)}` must hold, got {change.place}")
+    levels = levels_around(lines, change.place, horizon)
+    text = asked.text
+    for percent in (10, 5, 2):
+        text = with_new_piece(asked.text, change.place, change.name, levels, Length(percent, "%"))
+        if looked_at(text, asked.span, 16).problem is None:
+            break
+    return text
+
+
+def _family_at_peak(asked: ToEdit, name: str) -> str:
+    """Return the example of family *name*, a unit one scaled to the peak of the text."""
+    example = family(name).example
+    read(example)
+    top = float(family(name).curve()(np.linspace(0, 1000, 1001)).max())
+    now = looked_at(asked.text, asked.span, 16).facts
+    if now is None or not now.peak or abs(top - 1) > 0.05 or float(f"{now.peak:.3g}") == 1:
+        return example
+    return scaled(example, float(f"{now.peak:.3g}"))
+
+
+@cache
+def _names() -> list[Named]:
+    found = [
+        _named(one.name, one.kind, BUILDERS[one.name]).model_copy(
+            update={"example": one.example, "outline": _outline(one.name)}
+        )
+        for one in catalog()
+    ]
+    found += [_named(name, "method", getattr(Schedule, name)) for name in METHODS]
+    return found + [_named(name, "controller", build) for name, build in CONTROLLERS.items()]
+
+
+def _named(name: str, kind: str, build: Any) -> Named:
+    parameters = _parameters(build)
+    inner = ", ".join(p.name if p.default is None else f"{p.name}={p.default}" for p in parameters)
+    summary = (inspect.getdoc(build) or "").partition("\n")[0]
+    return Named(
+        name=name, kind=kind, signature=f"{name}({inner})", summary=summary, parameters=parameters
+    )
+
+
+def _parameters(build: Any) -> list[Parameter]:
+    return [
+        Parameter(name=p.name, default=None if p.default is p.empty else _default(p.default))
+        for p in inspect.signature(build).parameters.values()
+        if p.name != "self"
+    ]
+
+
+def _default(value: Any) -> str:
+    """Return a default as a schedule's text would have it."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return numeral(value)
+    return text_of(value) if isinstance(value, int) else str(value)
+
+
+def _outline(name: str) -> list[float]:
+    curve = family(name).curve()
+    values = curve(np.linspace(0, curve.total * (1 - 1e-9), PICTURE))
+    return [round(float(v), 3) for v in values / (values.max() or 1.0)]
+
+
+@cache
+def _elsewhere() -> list[Elsewhere]:
+    text = (files("lrkit.studio") / "elsewhere.json").read_bytes()
+    return [Elsewhere(**one) for one in msgspec.json.decode(text)]
