@@ -111,15 +111,20 @@ def check_about(state: Mapping[str, Any], about: Mapping[str, Any], saved: Saved
 
 def load_parts(task: Task, state: Mapping[str, Any]) -> None:
     """Give *task* the weights, the optimizer's state and the parts of a checkpoint's *state*."""
-    task.model.load_state_dict(state["model"])
-    buffers = dict(task.model.named_buffers())
-    for name, value in state["buffers"].items():
-        buffers[name].copy_(value)
+    load_model(task, state)
     task.optimizer.load_state_dict(state["optimizer"])
     if wrong := sorted(state["parts"].keys() ^ task.parts.keys()):
         raise KeyError(f"parts: {wrong[0]}")
     for name, part in task.parts.items():
         part.load_state_dict(state["parts"][name])
+
+
+def load_model(task: Task, state: Mapping[str, Any]) -> None:
+    """Give the model of *task* the weights and all buffers of a checkpoint's *state*."""
+    task.model.load_state_dict(state["model"])
+    buffers = dict(task.model.named_buffers())
+    for name, value in state["buffers"].items():
+        buffers[name].copy_(value)
 
 
 def _unsaved_buffers(model: nn.Module) -> dict[str, Tensor]:

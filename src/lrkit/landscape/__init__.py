@@ -12,22 +12,40 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from lrkit.landscape.descent import Descent, Leg, State, descend, descend_in_legs
+    from lrkit.landscape.edges import Sharpness, read_sharpness
     from lrkit.landscape.expression import from_text
     from lrkit.landscape.functions import Function, catalog, function
+    from lrkit.landscape.hessian import sharpness
     from lrkit.landscape.optimizers import Optimizer, optimizer
+    from lrkit.landscape.planes import Slice, read_slice
+    from lrkit.landscape.slicing import slice_line, slice_plane
+    from lrkit.landscape.starting import start_training, weights_at
+    from lrkit.landscape.subjects import Subject, of_run, of_task
 
 __all__ = [
     "Descent",
     "Function",
     "Leg",
     "Optimizer",
+    "Sharpness",
+    "Slice",
     "State",
+    "Subject",
     "catalog",
     "descend",
     "descend_in_legs",
     "from_text",
     "function",
+    "of_run",
+    "of_task",
     "optimizer",
+    "read_sharpness",
+    "read_slice",
+    "sharpness",
+    "slice_line",
+    "slice_plane",
+    "start_training",
+    "weights_at",
 ]
 
 # No module is called like a public name: importing it would put it in the name's place.
@@ -35,7 +53,13 @@ _HOMES: Final = {
     "descent": ("Descent", "Leg", "State", "descend", "descend_in_legs"),
     "expression": ("from_text",),
     "functions": ("Function", "catalog", "function"),
+    "hessian": ("sharpness",),
     "optimizers": ("Optimizer", "optimizer"),
+    "planes": ("Slice", "read_slice"),
+    "edges": ("Sharpness", "read_sharpness"),
+    "slicing": ("slice_line", "slice_plane"),
+    "starting": ("start_training", "weights_at"),
+    "subjects": ("Subject", "of_run", "of_task"),
 }
 
 
