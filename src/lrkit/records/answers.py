@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from lrkit.records.following import Follower
 from lrkit.records.replay import Run
+from lrkit.records.tail import LAST
 from lrkit.records.wheel import Wheel
 from lrkit.records.words import told_of
 
@@ -61,7 +62,7 @@ def wait_for(run: Run, letter: str, seconds: float) -> Answer:
     if run.status == "dead":
         told = f"run {run.name} is dead; it takes the edit when it is resumed"
         return Answer("waiting", told)
-    follower, until = Follower(run.folder), time.monotonic() + seconds
+    follower, until = Follower(run.folder, last=LAST), time.monotonic() + seconds
     while True:
         now = follower.look()
         answer = answer_of(now, letter)

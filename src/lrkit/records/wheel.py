@@ -95,11 +95,17 @@ class Wheel:
     def soon(self, seconds: float) -> int:
         """Return a step that the run reaches in *seconds* from now, at the speed it has.
 
-        An edit made for a certain step must arrive before it. A run that does not go, or has not
-        said how fast, gives the next step; never one behind the last update.
+        An edit made for a certain step must arrive before it. A run that does not go gives its
+        next step, one that is slow the step after; never one behind the last update. Raises
+        `DataError` for a run that has only just begun to go.
         """
-        gone = (self.far.speed or 0.0) * seconds / self.far.unit
         going = self.run.status == "running"
+        if going and self.far.speed is None and len(self.run.metrics["step"]) < 2:
+            raise DataError(
+                f"run {self.run.name} has made no two updates yet, so where it is in {seconds:g} s "
+                "cannot be told; try again in a moment"
+            )
+        gone = (self.far.speed or 0.0) * seconds / self.far.unit
         step = self.far.position + (max(1, math.ceil(gone)) if going else 0)
         end = math.inf if self.course is None else self.course.total
         return min(step, math.ceil(end) - 1) if math.isfinite(end) else step
@@ -137,8 +143,8 @@ class Wheel:
         Raises `SpecError` for an edit that cannot be, and `DataError` for a run whose journal
         does not say what it follows.
         """
-        step = self.step_for(edit)
-        return courses_of(self.run, more=[edit.stamped(step)])[self._measure(edit).index]
+        lead = self._measure(edit)
+        return courses_of(self.run, more=[edit.stamped(self.step_for(edit))])[lead.index]
 
     def before(self, edit: Edit) -> Curve:
         """Return what the same group follows as it is; errors as for `after`."""

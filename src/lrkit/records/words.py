@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from lrkit.control import edit_from_dict
-from lrkit.errors import SpecError
+from lrkit.errors import LrkitError
 from lrkit.records.course import JOURNALED
 
+#: What reading an edit may raise: a letter comes from outside, and anything may stand in it.
+WRONG: Final = (
+    LrkitError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 OWN: Final = ("kind", "time", "format", "source", "at", "letter")
 
 
@@ -24,7 +28,7 @@ def words_of(event: Mapping[str, Any]) -> str:
     """
     try:
         return str(edit_from_dict({k: v for k, v in event.items() if k not in JOURNALED}))
-    except (SpecError, TypeError):
+    except WRONG:
         return ", ".join(f"{k} {v}" for k, v in event.items() if k not in OWN)
 
 
