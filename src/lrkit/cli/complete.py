@@ -48,6 +48,20 @@ def tasks(incomplete: str) -> list[str]:
     return [name for name in TASKS if name.startswith(incomplete)]
 
 
+def surfaces(incomplete: str) -> list[str]:
+    """Return the functions of two variables that begin so."""
+    from lrkit.landscape.functions import NAMES
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+def optimizers(incomplete: str) -> list[str]:
+    """Return the optimizers of a descent that begin so."""
+    from lrkit.landscape.optimizers import KINDS
+
+    return [name for name in KINDS if name.startswith(incomplete)]
+
+
 def runs(incomplete: str) -> list[str]:
     """Return the runs in ./runs whose name begins so."""
     root = Path("runs")

@@ -116,6 +116,26 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "runs rm": (("lrkit runs rm poly-tanh --yes", "remove a run without asking"),),
     "landscape": (("lrkit landscape functions", "the functions a descent can be made on"),),
+    "landscape descend": (
+        (
+            'lrkit landscape descend ravine -k k=50 -s "constant(0.039)" -s "0.05 * cosine()"',
+            "two schedules side by side; above 2 / L one of them overshoots",
+        ),
+        (
+            'lrkit landscape descend "x**2 + 3*sin(y)**2" -s "0.1 * linear()" \\\n'
+            "    --optimizer adam --optimizer momentum --start -4,3 --out race.png --out race.csv",
+            "your own function, two optimizers; a picture and the points",
+        ),
+        (
+            'lrkit landscape descend rosenbrock -s "0.05 * (warmup(20) >> cosine())" \\\n'
+            "    --optimizer adam --noise 5 --seed 1 --steps 400 --frames 40 --out descent.gif",
+            "noise on the gradients, as a moving picture",
+        ),
+        (
+            'lrkit landscape descend beale -s "constant(0.01)" --out descent.html --json',
+            "a page to play with, offline; the outcome for a script",
+        ),
+    ),
     "landscape functions": (("lrkit landscape functions", "every function, with its knobs"),),
     "studio": (
         ("lrkit studio", "the page, with the runs in ./runs"),

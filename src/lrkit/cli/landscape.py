@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from lrkit.cli import descend
 from lrkit.cli.examples import description, epilog
 from lrkit.cli.screen import new_table, say, say_json, say_table
 
@@ -46,7 +47,14 @@ def plain(one: Function) -> dict[str, Any]:
     }
 
 
-app = typer.Typer(help="Explore loss surfaces: descents on functions, slices of networks.")
-COMMANDS: Final[dict[str, Callable[..., None]]] = {"functions": functions}
+app = typer.Typer(
+    help="Explore loss surfaces: descents on functions of two variables, slices of networks.",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+)
+COMMANDS: Final[dict[str, Callable[..., None]]] = {
+    "descend": descend.descend,
+    "functions": functions,
+}
 for name, command in COMMANDS.items():
     app.command(name, help=description(command), epilog=epilog(f"landscape {name}"))(command)

@@ -160,7 +160,7 @@ def function(name: str, **knobs: float) -> Function:
     Raises `SpecError` for an unknown name or knob, and for a knob outside its range.
 
     >>> function("rosenbrock", b=10).text
-    '(1.0 - x)**2 + 10.0*(y - x**2)**2'
+    '(1 - x)**2 + 10*(y - x**2)**2'
     """
     recipe = _RECIPES.get(name)
     if recipe is None:
@@ -173,7 +173,8 @@ def function(name: str, **knobs: float) -> Function:
         raise SpecError(f"{name} has no knob {unknown!r}; its knobs: {known}")
     turned = tuple(_turned(name, knob, knobs.get(knob.name, knob.value)) for knob in recipe.knobs)
     values = {knob.name: knob.value for knob in turned}
-    text = recipe.formula.format(**{key: repr(value) for key, value in values.items()})
+    numbers = {key: repr(value).removesuffix(".0") for key, value in values.items()}
+    text = recipe.formula.format(**numbers)
     bare = Function(name, text, recipe.about, recipe.box, recipe.start)
     places = recipe.minima(**values) if name != "sharp_flat" else _settled(bare, values["k"])
     minima = tuple(Minimum(x, y, bare(x, y)) for x, y in places)

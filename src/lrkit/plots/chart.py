@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -76,6 +76,7 @@ class Chart:
 
     *log* makes the y axis logarithmic, *xlog* the x axis. *sweep* names the parameter whose
     values the labels are; the lines then take their colours from a scale, in their order.
+    *decades* is how far below its top a logarithmic y axis goes at most.
     """
 
     lines: Sequence[Line]
@@ -85,6 +86,7 @@ class Chart:
     log: bool = False
     xlog: bool = False
     sweep: str = ""
+    decades: int = DECADES
     names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +98,7 @@ class Chart:
     def thinned(self, points: int) -> Chart:
         """Return the chart with at most about *points* points a line."""
         lines = [line.thinned(points) for line in self.lines]
-        return Chart(lines, self.xlabel, self.ylabel, self.title, self.log, self.xlog, self.sweep)
+        return replace(self, lines=lines)
 
     def xlim(self) -> tuple[float, float]:
         """Return the ends of the x axis."""
@@ -108,12 +110,12 @@ class Chart:
     def ylim(self) -> tuple[float, float]:
         """Return the ends of the y axis, with some air above; a linear axis of rates starts at 0.
 
-        A logarithmic axis ends at the lowest positive value, or five decades below the highest.
+        A logarithmic axis ends at the lowest positive value, or *decades* below the highest.
         """
         columns = [c for line in self.lines for c in (line.y, line.low, line.high) if c is not None]
         low, high = _span(columns, positive=self.log)
         if self.log:
-            low = max(low, high * 10.0**-DECADES)
+            low = max(low, high * 10.0**-self.decades)
             return (low / 1.3, high * 1.5)
         if low >= 0 and low < 0.5 * high:
             low = 0.0
