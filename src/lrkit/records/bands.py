@@ -68,18 +68,27 @@ def band_of(buckets: Buckets, name: str, points: int, since: Mark | None, life: 
 
     It is the whole where *since* is None, or the parts are others since then.
     """
-    cells, origin, width = buckets.metrics[name][: buckets.used], buckets.origin, buckets.width
+    cells, origin = buckets.metrics[name][: buckets.used], buckets.origin
+    mark = mark_of(buckets, points, life)
     changed = np.flatnonzero(buckets.stamps[: buckets.used] > (since.change if since else -1))
     first = int(changed[0]) if len(changed) else len(cells)
-    while len(cells) > max(points, 1):
+    for _ in range(mark.width.bit_length() - buckets.width.bit_length()):
         cells, first = halved(cells, bool(origin & 1)), (first + (origin & 1)) // 2
-        origin, width = origin >> 1, width << 1
-    mark = Mark(life, buckets.generation, buckets.change, width)
+        origin >>= 1
     if since is None or since._replace(change=mark.change) != mark:
         first = 0
     here = np.flatnonzero(cells["count"])
     keep = int(np.searchsorted(here, first))
     return _band(name, mark, keep, cells[here[keep:]])
+
+
+def mark_of(buckets: Buckets, points: int, life: int) -> Mark:
+    """Return the mark that a band of at most *points* parts would have."""
+    used, origin, width = buckets.used, buckets.origin, buckets.width
+    while used > max(points, 1):
+        used = (used + (origin & 1) + 1) // 2
+        origin, width = origin >> 1, width << 1
+    return Mark(life, buckets.generation, buckets.change, width)
 
 
 def _band(name: str, mark: Mark, keep: int, cells: Cells) -> Band:

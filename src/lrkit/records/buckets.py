@@ -84,6 +84,12 @@ class Buckets:
             else:
                 _add(cells, slots[here], steps[here], column[here])
 
+    @property
+    def last_step(self) -> int | None:
+        """The largest step there is, None where there is none."""
+        ends = self.clock["end"][: self.used][self.clock["count"][: self.used] > 0]
+        return int(ends.max()) if len(ends) else None
+
     def slot_of(self, step: int) -> int:
         """Return the slot that holds *step*; it may be less than 0 or more than there are."""
         return (step >> self.shift) - self.origin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lrkit.errors import DataError, SpecError
 from lrkit.records.files import disk_errors, write_file
+from lrkit.records.overview import Overview
 from lrkit.records.replay import Run
 
 
@@ -117,12 +118,38 @@ def write_csv(run: Run, path: str | os.PathLike[str]) -> Path:
     return write_file(path, _csv(names, zip(*lists, strict=True)))
 
 
-def _csv(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
+def csv_lines(overview: Overview) -> Iterator[str]:
+    """Return the file that `write_csv` writes of the run of *overview*, in parts.
+
+    It is read as it is sent, in constant memory, as far as *overview* has looked. Metrics that
+    an overview leaves out are not in it.
+    """
+    names = list(overview.metrics.metrics)
+    rows = overview.rows()
+
+    def parts() -> Iterator[str]:
+        yield _csv(["step", "time", *names], ())
+        for block in rows:
+            lists: list[list[Any]] = [block.steps.tolist(), block.times.tolist()]
+            for name in names:
+                column, here = block.values.get(name, (None, None))
+                values: list[Any] = [""] * len(block.steps) if column is None else column.tolist()
+                if here is not None:
+                    values = [v if there else "" for v, there in zip(values, here, strict=True)]
+                lists.append(values)
+            yield _lines(zip(*lists, strict=True))
+
+    return parts()
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
+    csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()
+
+
+def _csv(names: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
+    return _lines([list(names)]) + _lines(rows)
 
 
 def _place(name: str, names: Sequence[str], path: str | os.PathLike[str]) -> int:

@@ -29,7 +29,8 @@ class Happenings:
 
     def __init__(self) -> None:
         self._kinds: dict[str, deque[tuple[int, dict[str, Any]]]] = {}
-        self._count = 0
+        #: How many have come so far.
+        self.changes = 0
         self.let_go: dict[str, int] = {}
 
     def add(self, event: dict[str, Any]) -> None:
@@ -43,8 +44,8 @@ class Happenings:
         elif kind == "edit" and (letter := event.get("letter")):
             # A letter that a resume has taken in again stands where it came among the others.
             self._kinds[kind] = kept = deque(e for e in kept if e[1].get("letter") != letter)
-        self._count += 1
-        kept.append((self._count, event))
+        self.changes += 1
+        kept.append((self.changes, event))
         if len(kept) > MOST:
             kept.popleft()
             self.let_go[kind] = self.let_go.get(kind, 0) + 1

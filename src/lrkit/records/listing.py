@@ -55,7 +55,7 @@ def list_runs(root: str | os.PathLike[str]) -> list[RunSummary]:
         return []
     with disk_errors(folder, "read"):
         runs = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-        found = [_summary(run) for run in runs if (run / JOURNAL).is_file()]
+        found = [summary_of(run) for run in runs if (run / JOURNAL).is_file()]
     return sorted(found, key=lambda run: (run.started, run.name))
 
 
@@ -101,7 +101,8 @@ def remove_run(folder: str | os.PathLike[str]) -> None:
             lock.release()
 
 
-def _summary(folder: Path) -> RunSummary:
+def summary_of(folder: Path) -> RunSummary:
+    """Return the run in *folder* in one line; "damaged" where its journal cannot be read."""
     try:
         return _read_summary(folder, folder / JOURNAL)
     except (DataError, OSError, *UNREADABLE) as error:

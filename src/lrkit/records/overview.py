@@ -7,17 +7,16 @@ step on are emptied, and the one it falls into is read again from the journal.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
-
-import numpy as np
+from typing import Any, BinaryIO, Final
 
 from lrkit.errors import SpecError
-from lrkit.records.bands import Band, Mark, area_knots, band_of, time_knots
+from lrkit.records.bands import Band, Mark, area_knots, band_of, mark_of, time_knots
 from lrkit.records.blocks import BLOCK, Event, Lost, Rows, blocks, joined, pieces, rows_of
 from lrkit.records.buckets import CAPACITY, NOWHERE, Buckets
 from lrkit.records.cells import Floats
+from lrkit.records.counted import Resume, counted
 from lrkit.records.files import disk_errors
 from lrkit.records.format import MetricsLine
 from lrkit.records.happenings import LAST, Happenings, scores_of
@@ -30,14 +29,6 @@ AXES: Final = ("step", "epoch", "time", "area")
 _SAME: Final = 256  # first bytes that tell one journal from another: they hold its time and process
 TOGETHER: Final = 16
 """Blocks of rows that go into the buckets together."""
-
-
-class _Resume(NamedTuple):
-    """A resume: where its line begins, the step it goes on at, and the pauses up to it."""
-
-    offset: int
-    step: int
-    paused: float
 
 
 class Overview:
@@ -84,7 +75,7 @@ class Overview:
         self.ending: tuple[str, str] | None = None
         self._place = self._head = self._number = 0
         self._size = 1
-        self._resumes: list[_Resume] = []
+        self._resumes: list[Resume] = []
         self._paused = 0.0
         self._heard = self._began = 0.0
         # What has been read and waits to be added; adding costs the same for few and for many.
@@ -162,6 +153,10 @@ class Overview:
             )
         return band_of(buckets, name, points, since, self.life)
 
+    def mark(self, points: int = CAPACITY, *, score: bool = False) -> Mark:
+        """Return the mark that bands of at most *points* parts have now."""
+        return mark_of(self.scores if score else self.metrics, points, self.life)
+
     def axis(self, axis: str) -> Callable[[Floats], Floats]:
         """Return what *axis* is at given steps: "step", "epoch", "time" or "area".
 
@@ -185,6 +180,18 @@ class Overview:
         if "lr" not in self.metrics.metrics:
             raise SpecError(f"run {self.folder.name} has no rates; compare it by step")
         return area_knots(self.metrics).at
+
+    def rows(self) -> Iterator[Rows]:
+        """Return all rows that count, as far as they have been read, from the journal again."""
+        begin, end, resumes = self._head, self._place, tuple(self._resumes)
+
+        def read() -> Iterator[Rows]:
+            with disk_errors(self._path, "read"), open(self._path, "rb", buffering=0) as file:
+                for _, piece, _ in counted(file, begin, end, resumes):
+                    if isinstance(piece, Rows):
+                        yield piece
+
+        return read()
 
     # How it reads.
 
@@ -234,7 +241,7 @@ class Overview:
             self._paused += max(float(time) - self._heard, 0.0)
         self._add_waiting()
         goes_on = min(max(step, -LAST), LAST) if isinstance(step, int) else LAST
-        self._resumes.append(_Resume(event.offset, goes_on, self._paused))
+        self._resumes.append(Resume(event.offset, goes_on, self._paused))
         if isinstance(step, int):
             self._take_back(file, self.metrics, goes_on, scores=False)
             self._take_back(file, self.scores, goes_on + 1, scores=True)
@@ -255,27 +262,15 @@ class Overview:
         self, file: BinaryIO, buckets: Buckets, begin: int, place: int, *, scores: bool
     ) -> None:
         """Take in what counts of the steps from *begin* on, from byte *place* to the resume."""
-        passed = sum(resume.offset < place for resume in self._resumes)
-        lowest = np.minimum.accumulate([r.step for r in reversed(self._resumes)])[::-1]
         until = self._resumes[-1].offset
-        for offset, block in blocks(file, place, until):
-            found: list[MetricsLine] = []
-            for piece in pieces(block, offset):
-                if isinstance(piece, Rows) and not scores:
-                    keep = (piece.steps >= begin) & (piece.steps < lowest[passed])
-                    paused = self._resumes[passed - 1].paused if passed else 0.0
-                    buckets.add(self._timed(piece.where(keep), paused), offset)
-                elif isinstance(piece, Event) and piece.fields["kind"] == "resume":
-                    passed += 1
-                elif isinstance(piece, Event) and scores:
-                    ours = piece.fields["kind"] == "evaluation"
-                    found += [
-                        line
-                        for line in (scores_of(piece.fields) if ours else ())
-                        if begin <= line.step <= lowest[passed]
-                    ]
-            if found:
-                buckets.add(rows_of(found), offset, clock=False)
+        for offset, piece, paused in counted(file, place, until, self._resumes):
+            if isinstance(piece, Rows) and not scores:
+                late = piece.where(piece.steps >= begin)
+                buckets.add(self._timed(late, paused), offset)
+            elif isinstance(piece, Event) and scores:
+                found = [line for line in scores_of(piece.fields) if line.step >= begin]
+                if found:
+                    buckets.add(rows_of(found), offset, clock=False)
 
     def _timed(self, rows: Rows, paused: float) -> Rows:
         """Return *rows* with seconds of training for times."""

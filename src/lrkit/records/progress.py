@@ -58,7 +58,7 @@ def progress_of(run: Run, course: Curve | None = None) -> Progress:
     declared = run.header.get("updates")
     horizon = run.header.get("horizon")
     about = horizon if isinstance(horizon, dict) else {}
-    unit = _unit(run.header)
+    unit = clock_unit(run.header)
     updates = declared if isinstance(declared, int) else None
     if course is not None and math.isfinite(course.total):
         moved = course.total != about.get("total")
@@ -78,11 +78,11 @@ def epoch_steps(header: Mapping[str, Any]) -> float | None:
     """
     horizon = header.get("horizon")
     per = horizon.get("steps_per_epoch") if isinstance(horizon, Mapping) else None
-    return float(per * _unit(header)) if isinstance(per, (int, float)) and per > 0 else None
+    return float(per * clock_unit(header)) if isinstance(per, (int, float)) and per > 0 else None
 
 
-def _unit(header: Mapping[str, Any]) -> float:
-    """Return the updates in a step of the schedule's clock."""
+def clock_unit(header: Mapping[str, Any]) -> float:
+    """Return the updates in a step of the schedule's clock of the run with *header*."""
     declared, horizon = header.get("updates"), header.get("horizon")
     total = horizon.get("total") if isinstance(horizon, Mapping) else None
     if header.get("per") == "epoch" and declared and total:

@@ -1,0 +1,276 @@
+"""What goes on, to all who look: one follower a run, however many viewers there are.
+
+A thread looks at the files (a `stat` each, and what is new in them), and tells each viewer what
+has come since it was last told; viewers that stand at the same moment are told with the same
+bytes, so the tenth costs next to nothing. A viewer that is slow is told more at once later: nothing
+piles up for it. Nobody looking: no thread, and after a while no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from fastapi import Request
+
+from lrkit.errors import DataError
+from lrkit.records import Overview
+from lrkit.records.writer import JOURNAL
+from lrkit.studio.curves import Moment, Wish, curves_of, moment_of
+from lrkit.studio.errors import NotFoundError
+from lrkit.studio.places import run_folder
+from lrkit.studio.shelf import Changes, Shelf
+
+PERIOD: Final = 0.3
+"""Seconds between two looks."""
+BEAT: Final = 5.0
+"""Seconds of silence after which a viewer hears that the studio is there."""
+LINGER: Final = 30.0
+"""Seconds for which a run that nobody looks at is kept."""
+SLICE: Final = 16 << 20
+"""Bytes of a journal read in one go; then the others have their turn."""
+KEPT: Final = 24
+"""Runs kept at most besides those that are looked at."""
+
+
+class Followed:
+    """A run that is looked at."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root, self.name = root, name
+        self.lock = threading.Lock()
+        self.asked = time.monotonic()
+        self.overview: Overview | None = None
+        self.problem = ""
+
+    def look(self, most: int | None = None) -> Overview:
+        """Return the overview, up to date but for what *most* bytes do not reach.
+
+        Raises `NotFoundError` where there is no run, `DataError` where it cannot be read. Holds
+        for who has the lock.
+        """
+        self.asked = time.monotonic()
+        folder = run_folder(self.root, self.name)
+        if self.overview is None:
+            self.overview = Overview(folder)
+        try:
+            self.overview.look(most)
+        except DataError:
+            self.overview = None  # removed, or damaged; whatever comes next is another run
+            run_folder(self.root, self.name)  # says so where it was removed
+            raise
+        return self.overview
+
+    @property
+    def there(self) -> bool:
+        """Whether something stands where the run would; cheap, to be asked again and again."""
+        with contextlib.suppress(OSError, ValueError):  # a name that no file system takes
+            return (self.root / self.name / JOURNAL).is_file()
+        return False
+
+
+@dataclass(eq=False)
+class Viewer:
+    """Somebody who looks: at the list of runs, at the curves of some, or at both."""
+
+    loop: asyncio.AbstractEventLoop
+    runs: tuple[str, ...]
+    wish: Wish
+    listed: bool
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    box: list[bytes] = field(default_factory=list)
+    marks: dict[str, Moment | str] = field(default_factory=dict)
+    mark: int | None = None
+
+    def give(self, messages: list[bytes]) -> None:
+        """Put *messages* where the viewer finds them; called by the hub's thread."""
+        self.box = messages  # it had taken what was there, or would not be given more
+        with contextlib.suppress(RuntimeError):  # the server's loop has ended meanwhile
+            self.loop.call_soon_threadsafe(self.ready.set)
+
+    async def messages(self, hub: Hub, limit: int | None) -> AsyncIterator[bytes]:
+        """Yield what there is to tell, *limit* events of it, until the viewer leaves."""
+        hub.join(self)
+        told = 0
+        try:
+            yield b"retry: 1000\n\n"
+            while True:
+                try:
+                    await asyncio.wait_for(self.ready.wait(), BEAT)
+                except TimeoutError:
+                    yield b": still here\n\n"
+                    continue
+                self.ready.clear()
+                messages, self.box = self.box, []
+                for message in messages:
+                    yield message
+                    told += 1
+                    if told == limit:
+                        return
+        finally:
+            hub.leave(self)
+
+
+class Hub:
+    """The followers of one studio, and who looks at them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root: Final = root
+        self.shelf: Final = Shelf(root)
+        self._lock = threading.Lock()
+        self._viewers: list[Viewer] = []
+        self._runs: dict[str, Followed] = {}
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+
+    def follow(self, name: str) -> Followed:
+        """Return the follower of run *name*; many may share it, one at a time."""
+        with self._lock:
+            now = time.monotonic()
+            watched = {run for viewer in self._viewers for run in viewer.runs}
+            idle = sorted((f.asked, n) for n, f in self._runs.items() if n not in watched)
+            for place, (asked, other) in enumerate(idle):
+                if now - asked > LINGER or len(idle) - place > KEPT:
+                    del self._runs[other]
+            return self._runs.setdefault(name, Followed(self.root, name))
+
+    def join(self, viewer: Viewer) -> None:
+        """Begin to tell *viewer*."""
+        with self._lock:
+            self._viewers.append(viewer)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="lrkit-live", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def leave(self, viewer: Viewer) -> None:
+        """Tell *viewer* no more."""
+        with self._lock:
+            self._viewers.remove(viewer)
+
+    @property
+    def viewers(self) -> int:
+        """How many look."""
+        return len(self._viewers)
+
+    @property
+    def followed(self) -> int:
+        """How many runs are kept."""
+        return len(self._runs)
+
+    @property
+    def working(self) -> bool:
+        """Whether somebody is looked for."""
+        return self._thread is not None
+
+    def _work(self) -> None:
+        quiet = time.monotonic()
+        while True:
+            self._wake.clear()
+            began = time.monotonic()
+            with self._lock:
+                viewers = list(self._viewers)
+                if viewers:
+                    quiet = began
+                elif began - quiet > LINGER:
+                    self._runs.clear()
+                    self._thread = None
+                    return
+            more = False
+            try:
+                more = self._tell(viewers)
+            except Exception:  # one look that fails must not end all later ones
+                logging.getLogger("uvicorn.error").exception("a look at the runs failed")
+            if not more:
+                self._wake.wait(max(PERIOD - (time.monotonic() - began), 0.02))
+
+    def _tell(self, viewers: list[Viewer]) -> bool:
+        """Look at all that *viewers* look at, and tell them; return whether more is to be read."""
+        waiting = [viewer for viewer in viewers if not viewer.box]
+        messages: dict[Viewer, list[bytes]] = {viewer: [] for viewer in waiting}
+        self._tell_list([viewer for viewer in waiting if viewer.listed], messages)
+        more = False
+        for name in {name for viewer in waiting for name in viewer.runs}:
+            lookers = [viewer for viewer in waiting if name in viewer.runs]
+            more = self._tell_run(self.follow(name), lookers, messages) or more
+        for viewer, own in messages.items():
+            if own:
+                viewer.give(own)
+        return more
+
+    def _tell_list(self, viewers: list[Viewer], messages: dict[Viewer, list[bytes]]) -> None:
+        told: dict[int | None, Changes] = {}
+        encoded: dict[int | None, bytes] = {}
+        for viewer in viewers:
+            mark = viewer.mark
+            if mark not in told:
+                told[mark] = changes = self.shelf.since(mark)
+                rows = [row.model_dump() for row in changes.rows]
+                body = {"whole": changes.whole, "runs": rows, "gone": changes.gone}
+                encoded[mark] = event("runs", body)
+            viewer.mark = told[mark].mark
+            if viewer.mark != mark:
+                messages[viewer].append(encoded[mark])
+
+    def _tell_run(
+        self, run: Followed, viewers: list[Viewer], messages: dict[Viewer, list[bytes]]
+    ) -> bool:
+        encoded: dict[tuple[Wish, Moment | str | None], tuple[Moment | str, bytes | None]] = {}
+        with run.lock:
+            try:
+                if run.problem and not run.there:
+                    raise NotFoundError(run.problem)
+                overview = run.look(SLICE)
+                run.problem = ""
+            except (DataError, NotFoundError) as error:
+                run.problem = str(error)
+                overview = None
+            for viewer in viewers:
+                key = (viewer.wish, viewer.marks.get(run.name))
+                if key not in encoded:
+                    encoded[key] = _said(run, overview, *key)
+                moment, message = encoded[key]
+                viewer.marks[run.name] = moment
+                if message is not None:
+                    messages[viewer].append(message)
+            return overview is not None and overview.share < 1.0
+
+
+def _said(
+    run: Followed, overview: Overview | None, wish: Wish, known: Moment | str | None
+) -> tuple[Moment | str, bytes | None]:
+    """Return where who knew *known* of *run* stands now, and what is to be said (None: nothing)."""
+    if overview is None:
+        told = event("gone", {"run": run.name, "message": run.problem})
+        return run.problem, None if known == run.problem else told
+    moment = moment_of(overview, wish)
+    if known == moment:
+        return moment, None
+    since = known if isinstance(known, Moment) else None
+    return moment, event("curves", curves_of(overview, wish, since).model_dump())
+
+
+def event(name: str, body: object) -> bytes:
+    """Return an event of a stream."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(body))
+
+
+def hub_of(request: Request) -> Hub:
+    """Return the hub of this studio."""
+    with _MAKING:
+        state = request.app.state
+        if not hasattr(state, "hub"):
+            state.hub = Hub(state.settings.root)
+        found: Hub = state.hub
+        return found
+
+
+_MAKING: Final = threading.Lock()
