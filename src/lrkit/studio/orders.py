@@ -15,6 +15,7 @@ from lrkit.studio.texts import read
 AHEAD: Final = 2.0
 """Seconds from now at which a drawn curve begins: the letter must arrive before its first step."""
 MOST_POINTS: Final = 64
+DIGITS: Final = 6
 
 Number = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Length = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9_.eE+]{0,20}(st|ep|%|sa|tok)?$")]
@@ -167,8 +168,9 @@ class Draw(ForGroups):
                 f"{self.points[-1][0]:g} as the last; draw further ahead"
             )
         curve = wheel.courses[lead.index]
+        rate = float(f"{curve(step):.{DIGITS}g}")  # it stands in the expression, for people to read
         return control.drawn(
-            left, step=step, rate=curve(step), end=curve.total, own=lead.own, kind=self.kind,
+            left, step=step, rate=rate, end=curve.total, own=lead.own, kind=self.kind,
             **self._common(),
         )  # fmt: skip
 
