@@ -89,12 +89,15 @@ def _edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "edited"
     train("poly-tanh", "0.03 * cosine()", epochs=3, run=folder, edits=edits,
           checkpoint="1ep", keep="all", device="cpu")  # fmt: skip
+    from lrkit.landscape import of_run, slice_plane
+
+    slice_plane(of_run(folder), points=5, path=folder / "landscape" / "plane.jsonl")
     return folder
 
 
 @pytest.fixture
 def edited(tmp_path: Path, _edited: Path) -> Path:
-    """Return a run of 150 updates, scaled at 50 and stopped at 120, in the folder ./runs."""
+    """Return a run of 150 updates, scaled at 50 and stopped at 120, with a slice, in ./runs."""
     return Path(shutil.copytree(_edited, tmp_path / "runs" / "edited"))
 
 

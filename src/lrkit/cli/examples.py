@@ -137,6 +137,44 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "landscape functions": (("lrkit landscape functions", "every function, with its knobs"),),
+    "landscape plane": (
+        (
+            "lrkit landscape plane edited --points 9 --out plane.png --out plane.html",
+            "the principal plane of a run's checkpoints, as a picture and a page",
+        ),
+        (
+            "lrkit landscape plane edited --plane three --at 0,50,120 --points 9 --json",
+            "the plane through three checkpoints, for a script",
+        ),
+        (
+            "lrkit landscape plane poly-tanh --fresh --points 9 --out fresh.csv",
+            "two random directions from a task's fresh weights, as a table",
+        ),
+    ),
+    "landscape line": (
+        ("lrkit landscape line edited", "the loss from the beginning to the end, and beyond"),
+        (
+            "lrkit landscape line edited --from 50 --to 100 --points 17 --out line.png",
+            "between two checkpoints, as a picture",
+        ),
+    ),
+    "landscape sharpness": (
+        ("lrkit landscape sharpness edited --out sharpness.png", "sharpness beside 2 / rate"),
+    ),
+    "landscape weights": (
+        (
+            "lrkit landscape weights runs/edited/landscape/plane.jsonl --at 0.5,-0.2 \\\n"
+            "    --out there.pt",
+            "the weights at a point of a plane",
+        ),
+    ),
+    "landscape start": (
+        (
+            "lrkit landscape start runs/edited/landscape/plane.jsonl --at 0.5,-0.2 \\\n"
+            '    -s "0.02 * cosine()" --epochs 1',
+            "a new training from that point",
+        ),
+    ),
     "studio": (
         ("lrkit studio", "the page, with the runs in ./runs"),
         (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from lrkit.cli import descend
+from lrkit.cli import descend, points, slices
 from lrkit.cli.examples import description, epilog
 from lrkit.cli.screen import new_table, say, say_json, say_table
 
@@ -55,6 +55,11 @@ app = typer.Typer(
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "descend": descend.descend,
     "functions": functions,
+    "plane": slices.plane,
+    "line": slices.line,
+    "sharpness": slices.sharpness,
+    "weights": points.weights,
+    "start": points.start,
 }
 for name, command in COMMANDS.items():
     app.command(name, help=description(command), epilog=epilog(f"landscape {name}"))(command)

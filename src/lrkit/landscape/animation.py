@@ -44,12 +44,9 @@ def animate_race(
     Raises `SpecError` for another suffix and for frames outside 2 to 2,000, `DataError` when the
     file cannot be written, and `LrkitError` when matplotlib, Pillow or ffmpeg is missing.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise SpecError(f"an animation's name ends in .gif or .mp4, got {os.fspath(path)}")
+    suffix = moving_suffix(path)
     if not 2 <= frames <= MOST:
         raise SpecError(f"`2 <= frames <= {MOST}` must hold, got {frames}")
-    write = _gif if suffix == ".gif" else _mp4
     stage = Stage(race, surface=surface, width=7.0)
     last = race.settled()
     steps = np.unique(np.linspace(0, last, min(frames, last + 1)).round().astype(int)).tolist()
@@ -61,9 +58,26 @@ def animate_race(
             yield stage.frame(step, DPI[suffix])
         progress(total, total)
 
+    return film(pictures(), path)
+
+
+def moving_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of *path*; raise `SpecError` unless it is that of an animation."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SpecError(f"an animation's name ends in .gif or .mp4, got {os.fspath(path)}")
+    return suffix
+
+
+def film(pictures: Iterator[Pixels], path: str | os.PathLike[str]) -> Path:
+    """Write *pictures*, one after the other, to *path*, and return it; the last stands a while.
+
+    Raises the errors of `animate_race`.
+    """
+    suffix = moving_suffix(path)
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"race{suffix}"
-        write(pictures(), file)
+        file = Path(folder) / f"film{suffix}"
+        (_gif if suffix == ".gif" else _mp4)(pictures, file)
         return write_file(path, file.read_bytes())
 
 

@@ -62,14 +62,15 @@ addEventListener("load", () => {
           x: data.minima.map((m) => m[0]), y: data.minima.map((m) => m[1]), showlegend: false,
           marker: { symbol: "cross-thin", size: 11, line: { width: 2, color: ink } } });
       }
-      const axis = (values) => ({ range: [values[0], values.at(-1)], linecolor: rule,
-        gridcolor: rule, zeroline: false });
-      const scene = { xaxis: axis(data.x), yaxis: axis(data.y),
+      const axis = (values, name) => ({ range: [values[0], values.at(-1)], linecolor: rule,
+        gridcolor: rule, zeroline: false, title: { text: name ?? "" } });
+      const [first, second] = data.names ?? [];
+      const scene = { xaxis: axis(data.x, first), yaxis: axis(data.y, second),
         zaxis: { title: { text: "contours" }, showticklabels: false } };
       Plotly.react(view, [...traces, ...paths(until)], {
         margin: { l: 44, r: 10, t: 6, b: 40 }, paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink },
-        xaxis: axis(data.x), yaxis: axis(data.y), scene, uirevision: "kept",
+        xaxis: axis(data.x, first), yaxis: axis(data.y, second), scene, uirevision: "kept",
         legend: { orientation: "h", y: -0.12 }, hovermode: "closest",
       }, { responsive: true, displaylogo: false,
         modeBarButtons: surface.checked ? [["resetCameraDefault3d"]]

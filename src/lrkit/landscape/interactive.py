@@ -37,8 +37,9 @@ def race_page(race: Race, path: str | os.PathLike[str]) -> Path:
 
     Raises `DataError` when the file cannot be written and `LrkitError` when plotly is missing.
     """
+    seen = f"Paths of {title(race)} over contours of the loss"
     sections = [
-        Section("", _scene(race), race.function.about),
+        Section("", scene_html(_data(race), seen), race.function.about),
         Section("Against the step", chart_html(loss_chart(race)) + chart_html(rate_chart(race))),
         Section("Outcome", _outcomes(race)),
     ]
@@ -46,11 +47,10 @@ def race_page(race: Race, path: str | os.PathLike[str]) -> Path:
     return write_file(path, document(f"Descent: {title(race)}", sections, subtitle=lead))
 
 
-def _scene(race: Race) -> str:
-    """Return the figure of the paths, its data inside, and the script that draws it."""
-    data = msgspec.json.encode(_data(race)).decode().replace("<", "\\u003c")
+def scene_html(data: dict[str, Any], label: str) -> str:
+    """Return a figure that `interactive.js` draws from *data*; *label* says what it shows."""
+    inside = msgspec.json.encode(data).decode().replace("<", "\\u003c")
     script = resources.files("lrkit.landscape").joinpath("interactive.js").read_text("utf-8")
-    label = html.escape(f"Paths of {title(race)} over contours of the loss", quote=True)
     return (
         '<figure class="descent" style="margin:0 0 20px">'
         '<div style="display:flex;gap:12px;align-items:center;flex-wrap:wrap;margin-bottom:8px">'
@@ -59,8 +59,9 @@ def _scene(race: Race) -> str:
         '<input type="range" min="0" value="0" aria-label="step" style="flex:1;min-width:120px">'
         '<output style="min-width:9ch;font-variant-numeric:tabular-nums"></output>'
         '<label><input type="checkbox" data-surface> surface</label></div>'
-        f'<div class="view" role="img" aria-label="{label}" style="height:560px"></div>'
-        f'<script type="application/json">{data}</script></figure><script>{script}</script>'
+        f'<div class="view" role="img" aria-label="{html.escape(label, quote=True)}" '
+        'style="height:560px"></div>'
+        f'<script type="application/json">{inside}</script></figure><script>{script}</script>'
     )
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -32,11 +32,8 @@ RANDOM: Final = (-1.0, 1.0)
 Span: TypeAlias = Sequence[float]
 
 
-class Watcher(Protocol):
-    """Told of every loss that has been taken."""
-
-    def __call__(self, done: int, whole: int) -> None:
-        """*done* losses of *whole* are there."""
+Watcher: TypeAlias = Callable[[int, int], None]
+"""Told of every loss that has been taken: how many of how many."""
 
 
 def slice_plane(

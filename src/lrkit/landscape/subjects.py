@@ -19,7 +19,7 @@ from lrkit.errors import DataError, LoopError
 from lrkit.lab.catalog import task
 from lrkit.lab.checkpoints import DamagedError, Saved, find_checkpoints, read_checkpoint
 from lrkit.lab.contract import Task, first_line
-from lrkit.lab.resuming import check_is_training, session_of, task_of
+from lrkit.lab.resuming import session_of, task_of
 from lrkit.lab.snapshots import about_of, check_about, load_model
 from lrkit.lab.weights import weights_of
 from lrkit.landscape.directions import Array, Part
@@ -31,6 +31,8 @@ MOST: Final = 200
 """Checkpoints that are looked at, evenly chosen where there are more."""
 
 
+NEEDED: Final = ("task", "seed", "updates", "schedule", "horizon")
+"""What the header of a run must say for its task to be made again."""
 FRESH: Final = "fresh"
 """What the weights that a training begins with are called, as they need no file."""
 
@@ -174,7 +176,11 @@ def of_run(
     Raises `DataError` for what is no run of `train`.
     """
     run = replay(folder)
-    check_is_training(run)
+    if missing := [name for name in NEEDED if name not in run.header]:
+        raise DataError(
+            f"a slice is of a run of `lrkit train`, the journal of {run.folder} has no "
+            f"{missing[0]!r}; train with `lrkit train`, or slice the task itself"
+        )
     made = task_of(run.header, what, device)
     session_of(made, run.header)  # for its errors: the data must be those of the run
     if (begun := weights_of(run)) is not None:

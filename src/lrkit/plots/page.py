@@ -49,7 +49,7 @@ def document(
     """
     body = "".join(map(_section, sections))
     scripts = ""
-    if '<figure class="chart">' in body:
+    if "<figure" in body:
         scripts = f"<script>{plotly_js()}</script><script>{_part('page.js')}</script>"
     lead = f'<p class="lead">{html.escape(subtitle)}</p>' if subtitle else ""
     foot = f"<footer>{html.escape(footer)}</footer>" if footer else ""
