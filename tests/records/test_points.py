@@ -89,6 +89,7 @@ def test_a_repeat_begun_again_makes_void_what_it_had_measured(path):
     test = read_points(path)
     assert [(p.repeat, p.update) for p in test.points] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
     assert {p.rate for p in test.points} == {1e-9}
+    assert test.restarts == 1
 
 
 def test_another_test_in_its_place_is_read_from_its_start(path):

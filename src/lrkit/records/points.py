@@ -118,12 +118,14 @@ class PointsWriter:
 class RangeTest:
     """A range test as far as its file tells it.
 
-    *about* says what is tested, *points* are those that count, in the order measured; *ending* is
-    the last line, None while the test goes on, or where it was killed.
+    *about* says what is tested, *points* are those that count, in the order measured, *restarts*
+    how often a repeat was begun again; *ending* is the last line, None while the test goes on, or
+    where it was killed.
     """
 
     about: Mapping[str, Any]
     points: tuple[Point, ...] = ()
+    restarts: int = 0
     ending: Mapping[str, Any] | None = None
 
 
@@ -141,6 +143,7 @@ class PointsReader:
     _number: int = 0
     _about: Mapping[str, Any] = field(default_factory=dict)
     _points: list[Point] = field(default_factory=list)
+    _restarts: int = 0
     _ending: Mapping[str, Any] | None = None
 
     def look(self) -> RangeTest:
@@ -157,10 +160,10 @@ class PointsReader:
             self._line += 1
             self._take(line)
         self._place += whole
-        return RangeTest(self._about, tuple(self._points), self._ending)
+        return RangeTest(self._about, tuple(self._points), self._restarts, self._ending)
 
     def _begin(self) -> None:
-        self._place = self._line = 0
+        self._place = self._line = self._restarts = 0
         self._about, self._points, self._ending = {}, [], None
 
     def _take(self, line: bytes) -> None:
@@ -180,6 +183,7 @@ class PointsReader:
 
     def _add(self, point: Point) -> None:
         if point.update == 0 and self._points and self._points[-1].repeat == point.repeat:
+            self._restarts += 1
             self._points = [one for one in self._points if one.repeat != point.repeat]
         self._points.append(point)
 

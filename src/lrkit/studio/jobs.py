@@ -39,6 +39,12 @@ KEPT: Final = 100
 LOG_TAIL: Final = 1 << 16
 
 
+class Own(str):
+    """A word of a command that names a file in the job's own folder."""
+
+    __slots__ = ()
+
+
 class Started(msgspec.Struct, frozen=True, kw_only=True):
     """What `job.json` holds: *kind* and *label* are for the reader, *about* for who started it."""
 
@@ -95,7 +101,8 @@ class Jobs:
     ) -> Job:
         """Run `lrkit ARGUMENTS` in a process of its own, in a session of its own.
 
-        Raises `BusyError` when too many run already, and `DataError` where the disk refuses.
+        An argument `Own(name)` becomes the path of that file in the job's folder. Raises
+        `BusyError` when too many run already, and `DataError` where the disk refuses.
         """
         with self._starting:
             running = [job for job in self.list() if job.status == "running"]
@@ -111,6 +118,7 @@ class Jobs:
     def _spawn(self, kind: str, arguments: list[str], label: str, about: dict[str, Any]) -> Job:
         name = f"{time.time_ns():020d}-{secrets.token_hex(3)}"
         folder = self.folder / name
+        arguments = [str(folder / one) if isinstance(one, Own) else one for one in arguments]
         with disk_errors(folder, "start a command in"):
             folder.mkdir(parents=True)
             lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
