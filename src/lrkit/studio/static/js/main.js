@@ -45,12 +45,13 @@ function link(name, params = {}) {
 
 async function show() {
   const { name, params } = place();
-  if (shown.name === name && shown.part) {
-    shown.part.update?.(params);
+  if (shown.name === name) { // also while it is on its way: it looks at the link when it is there
+    shown.part?.update?.(params);
     return;
   }
   shown.part?.unmount?.();
-  shown = { name, part: null };
+  const mine = (shown = { name, part: null });
+  const from = location.hash;
   for (const tab of document.querySelectorAll(".tabs a")) {
     if (tab.dataset.page === name) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
@@ -59,12 +60,13 @@ async function show() {
   document.title = `${title} · lrkit studio`;
   try {
     const [part] = await Promise.all([load(), styles(name)]);
-    if (shown.name !== name) return;
+    if (shown !== mine) return;
     root.className = `page-${name}`;
     fill(root);
     const mounted = await part.mount(root, params, context);
-    if (shown.name !== name) mounted?.unmount?.();
-    else shown.part = mounted ?? {};
+    if (shown !== mine) return mounted?.unmount?.();
+    mine.part = mounted ?? {};
+    if (location.hash !== from) mine.part.update?.(place().params);
   } catch (error) {
     console.error(error);
     fill(root, h("p.empty", {}, `This page could not be shown: ${error.message}`));
