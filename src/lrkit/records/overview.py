@@ -84,7 +84,7 @@ class Overview:
 
     @property
     def status(self) -> str:
-        """How the run is, as in `Run`; "" before the first look."""
+        """How the run is, as in `Run`; "" until its journal has been read once."""
         return self._status
 
     @property
@@ -125,6 +125,8 @@ class Overview:
             self._add_waiting()
             self._size = self._place if end == about.st_size else about.st_size
         now = self.ending[0] if self.ending else "running" if locked else "dead"
+        if end < about.st_size:
+            now = self._status  # how it ended may be written further on
         changed = self._place != begin or now != self._status
         self._status = now
         return changed
