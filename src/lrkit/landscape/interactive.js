@@ -34,9 +34,11 @@ addEventListener("load", () => {
           name: path.name, mode: "lines+markers",
           line: { color: dark.matches ? path.dark : path.light, width: surface.checked ? 5 : 2 },
           marker: {
-            size: surface.checked ? 2.5 : 5, colorscale: data.scale,
+            size: (surface.checked ? 0.5 : 1) * (data.dots ?? 5), colorscale: data.scale,
             color: path.rate.slice(0, n).map((r) => (log ? Math.log10(Math.max(r, low)) : r)),
             cmin: log ? Math.log10(low) : low, cmax: log ? Math.log10(high) : high,
+            ...(data.bar && { showscale: true, colorbar: { title: { text: data.bar, side: "right" },
+              thickness: 10, outlinewidth: 0 } }),
           },
         };
         return surface.checked
@@ -65,7 +67,8 @@ addEventListener("load", () => {
       const axis = (values, name) => ({ range: [values[0], values.at(-1)], linecolor: rule,
         gridcolor: rule, zeroline: false, title: { text: name ?? "" } });
       const [first, second] = data.names ?? [];
-      const scene = { xaxis: axis(data.x, first), yaxis: axis(data.y, second),
+      const brief = (name) => name?.split(" (")[0];  // a longer one would leave the picture
+      const scene = { xaxis: axis(data.x, brief(first)), yaxis: axis(data.y, brief(second)),
         zaxis: { title: { text: "contours" }, showticklabels: false } };
       Plotly.react(view, [...traces, ...paths(until)], {
         margin: { l: 44, r: 10, t: 6, b: 40 }, paper_bgcolor: "rgba(0,0,0,0)",

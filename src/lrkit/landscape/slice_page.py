@@ -85,6 +85,8 @@ def _plane(found: Slice) -> str:
         "scale": [[i / (len(RATE_COLOURS) - 1), c] for i, c in enumerate(RATE_COLOURS)],
         "rates": [0.0, float(rates.max(initial=0.0)) or 1.0, False],
         "minima": [],
+        "dots": 9,
+        "bar": "learning rate",
         "paths": [_path(found, rates, grid)] if found.way else [],
     }
     return scene_html(data, f"{title_of(found)}, with the training on its contours")

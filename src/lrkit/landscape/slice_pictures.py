@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SUFFIXES: Final = (".png", ".svg", ".pdf")
-LETTERS: Final = 132  # of the notes' font on the whole width
+WIDTH: Final = 8.4  # inches
+LETTERS: Final = 130  # of the notes' font on the whole width
 LABELLED: Final = 3  # every so many-th contour has its loss written on it
 NEAR: Final = 0.02  # of the view: beginning and end closer than this are marked as one
 Pixels = NDArray[np.uint8]
@@ -57,12 +58,14 @@ def draw_slice(found: Slice, path: str | os.PathLike[str], *, surface: bool = Fa
 class SliceStage:
     """A figure of a plane: the ground is drawn once, the training up to any of its checkpoints."""
 
-    def __init__(self, found: Slice, *, surface: bool = False, width: float = 8.4) -> None:
+    def __init__(self, found: Slice, *, surface: bool = False, width: float = WIDTH) -> None:
         if len(found.axes) != 2:
             raise SpecError("a plane has two axes, this slice is a line; draw its chart")
         self.found, self.surface = found, surface
         self.grid = ground_of(found)
-        notes = "\n".join("\n".join(textwrap.wrap(note, LETTERS)) for note in notes_of(found))
+        notes = "\n".join(
+            "\n".join(textwrap.wrap(note, int(LETTERS * width / WIDTH))) for note in notes_of(found)
+        )
         tall = 0.155 * (notes.count("\n") + 1)
         self.figure: Figure = library("matplotlib.figure", "a picture").Figure(
             figsize=(width, 0.92 * width + tall), layout="constrained", facecolor="white"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 
 from lrkit.landscape.edges import Sharpness
-from lrkit.landscape.planes import Array, Slice
+from lrkit.landscape.planes import Array, Slice, percent
 from lrkit.landscape.surface import Grid
 from lrkit.plots import Chart, Line
 
@@ -82,22 +82,23 @@ def line_chart(found: Slice) -> Chart:
     """Return the loss along a line, and the true loss of the checkpoints above their images."""
     (at,), losses = found.grid()
     start, end = found.about["identity"]["at"]
-    lines = [
-        Line(f"on the line, 0 at step {start:,}, 1 at step {end:,}", at, losses, joints=(0, 1))
-    ]
+    label = f"on the line, 0 at step {start:,}, 1 at step {end:,}; {_samples(found.about)}"
+    lines = [Line(label, at, losses, joints=(0, 1))]
     axis = found.axes[0]
     seen = [w for w in found.measured if axis.low <= w.at[0] <= axis.high]
     if len(seen) > 1:
         label = "true weights of the checkpoints, at their image on the line"
         lines.append(Line(label, [w.at[0] for w in seen], [w.loss for w in seen]))
-    return Chart(lines, "place on the line", "loss", title_of(found), log=_wide(losses))
+    share = "" if found.share is None else f" ({percent(found.share)} of the movement)"
+    title = f"{title_of(found)}{share}"
+    return Chart(lines, "place on the line", "loss", title, log=_wide(losses))
 
 
 def sharpness_chart(found: Sharpness) -> Chart:
     """Return the sharpness along a run beside the bound of its optimizer, where there is one."""
     readings = found.readings
     steps = [r.step for r in readings]
-    lines = [Line("sharpness", steps, [r.value for r in readings])]
+    lines = [Line(f"sharpness; {_samples(found.about)}", steps, [r.value for r in readings])]
     bounds = [math.nan if r.bound is None else r.bound for r in readings]
     if any(map(math.isfinite, bounds)):
         formula = found.rule.removeprefix("Bound: ").partition(", for ")[0]
@@ -105,6 +106,12 @@ def sharpness_chart(found: Sharpness) -> Chart:
     title = f"{found.about['subject']['run']}: largest Hessian eigenvalue"
     values = [line.y for line in lines]
     return Chart(lines, "step", "sharpness", title, log=_wide(*values))
+
+
+def _samples(about: Mapping[str, Any]) -> str:
+    taken = about["evaluation"]
+    which = ", all there are" if taken.get("all") else ""
+    return f"{taken['samples']:,} training samples{which}"
 
 
 def _wide(*columns: Sequence[float] | Array) -> bool:
