@@ -1,0 +1,128 @@
+// Loss and rate against the step, with a cursor at the present one.
+
+import { Chart, css, fade, layout, line } from "./chart.js";
+import { h, short } from "./ui.js";
+
+const MARGIN = { l: 54, r: 12, t: 6, b: 34 };
+const POINTS = 1200;
+
+/** Two charts in an element; `seek(step)` is called where one is clicked. */
+export class Traces {
+  constructor(element, seek) {
+    this.boxes = ["Loss", "Learning rate"].map((title) => {
+      const canvas = h("div.chart");
+      const cursor = h("div.cursor", { "aria-hidden": "true" });
+      const box = h("div.trace", {}, h("h3", {}, title), h("div.plot", {}, canvas, cursor));
+      canvas.addEventListener("click", (event) => {
+        const place = canvas.getBoundingClientRect();
+        const share = (event.clientX - place.left - MARGIN.l) / (place.width - MARGIN.l - MARGIN.r);
+        if (this.steps) seek(Math.min(Math.max(share, 0), 1) * this.steps);
+      });
+      return { box, canvas, cursor, chart: new Chart(canvas, `${title} against the step`) };
+    });
+    element.append(...this.boxes.map((one) => one.box));
+    this.now = 0;
+    this.observer = new ResizeObserver(() => this.at(this.now));
+    this.observer.observe(element);
+  }
+
+  /** Draw the runs; `known` is the function, for its lowest value and its curvature. */
+  show(runs, names, steps, known) {
+    this.steps = steps;
+    const [loss, rate] = this.boxes;
+    const floor = lowest(known, runs);
+    const all = runs.map((run) => run.losses.map((v) => v - floor));
+    const log = all.every((column) => column.every((v) => v >= 0)) && all.some((column) => column[0] > 0);
+    const top = 1e4 * Math.max(...all.map((column) => column[0]), 0);
+    loss.box.querySelector("h3").textContent = floor ? "Loss above the minimum" : "Loss";
+    loss.chart.draw(() => ({
+      traces: runs.map((run, index) => {
+        const [x, y] = thinned(all[index].map((v) => (top && v > top) || (log && v <= 0) ? null : v));
+        return line(x, y, { index, name: names[index], width: 1.6 });
+      }),
+      layout: around(steps, { log, ...(log ? { range: decades(all, top), nticks: 6 } : {}) }),
+    }));
+    rate.chart.draw(() => ({ traces: rates(runs, names, known, steps), layout: around(steps, { range: [0, highest(runs, known)], nticks: 6 }) }));
+    this.at(this.now);
+  }
+
+  /** Put the cursor at a step. */
+  at(step) {
+    this.now = step;
+    for (const { canvas, cursor } of this.boxes) {
+      const width = canvas.clientWidth - MARGIN.l - MARGIN.r;
+      cursor.style.transform = `translateX(${MARGIN.l + (this.steps ? (step / this.steps) * width : 0)}px)`;
+    }
+  }
+
+  end() {
+    this.observer.disconnect();
+    for (const { chart } of this.boxes) chart.end();
+  }
+}
+
+/** Return the value that losses are counted from: the known minimum, where no path is below it. */
+function lowest(known, runs) {
+  if (!known.minima.length) return 0;
+  const least = Math.min(...known.minima.map((m) => m.value));
+  return runs.every((run) => run.losses.every((v) => v >= least)) && Math.abs(least) > 1e-12 ? least : 0;
+}
+
+function rates(runs, names, known, steps) {
+  const traces = runs.map((run, index) => {
+    const [x, y] = thinned(run.rates);
+    return line(x, y, { index, name: names[index], width: 1.8 });
+  });
+  if (known.curvature) {
+    traces.unshift(bound([0, steps], Array(2).fill(2 / known.curvature), `2 / L = ${short(2 / known.curvature)}`));
+  } else if (runs.length === 1) {
+    const [x, y] = thinned(runs[0].sharpness.map((v) => (v > 0 ? 2 / v : null)));
+    traces.unshift(bound(x, y, "2 / curvature where it is"));
+  }
+  return traces;
+}
+
+const bound = (x, y, name) => line(x, y, { name, line: { color: css("--muted"), width: 1.2, dash: "dash" } });
+
+/** Return where the axis of rates ends: with room for 2 / L where that is near. */
+function highest(runs, known) {
+  const most = Math.max(...runs.map((run) => run.rates.reduce((a, b) => Math.max(a, b), 0)), 0) || 1;
+  const limit = known.curvature ? 2 / known.curvature : 0;
+  return 1.12 * Math.max(most, limit < 2.5 * most ? limit : 0);
+}
+
+function decades(all, top) {
+  let [low, high] = [Infinity, 0];
+  for (const column of all) for (const v of column) if (v > 0 && v <= top) { low = Math.min(low, v); high = Math.max(high, v); }
+  if (!(high > 0)) return [-1, 1];
+  low = Math.max(low, high * 1e-16);
+  return [Math.log10(low) - 0.3, Math.log10(high) + 0.3];
+}
+
+function around(steps, y) {
+  return layout({
+    margin: MARGIN,
+    hoverlabel: { bgcolor: css("--panel"), bordercolor: fade("#888888", 0.4), font: { color: css("--text") }, namelength: 30 },
+    x: { range: [0, steps], automargin: false, nticks: 6, title: "" },
+    y: { automargin: false, title: "", ...y },
+  });
+}
+
+/** Return steps and values with about POINTS points, highest and lowest of each stretch kept. */
+function thinned(values) {
+  const n = values.length;
+  if (n <= POINTS) return [values.map((_, i) => i), values];
+  const [x, y] = [[], []];
+  const size = Math.ceil((2 * n) / POINTS);
+  for (let from = 0; from < n; from += size) {
+    let [low, high] = [from, from];
+    for (let i = from; i < Math.min(from + size, n); i++) {
+      if (values[i] < values[low] || values[low] === null) low = i;
+      if (values[i] > values[high]) high = i;
+    }
+    for (const i of low === high ? [low] : [Math.min(low, high), Math.max(low, high)]) { x.push(i); y.push(values[i]); }
+  }
+  x.push(n - 1);
+  y.push(values[n - 1]);
+  return [x, y];
+}
