@@ -73,12 +73,13 @@ class Functions {
 
   /** Show a state from a link or a scene. */
   async take(state) {
+    const { at } = state; // what is shown meanwhile changes it
     this.player.pause();
     this.state = state;
     this.settings.show(state, null);
     this.lanes.show(state.lanes);
     await this.refresh(true);
-    this.player.seek(Math.min(state.at, this.player.last));
+    this.player.seek(Math.min(at, this.player.last));
   }
 
   midway() {
