@@ -114,7 +114,7 @@ def race(
 
     >>> from lrkit import constant, cosine
     >>> from lrkit.landscape import function
-    >>> two = race(function("ravine"), [0.09 * constant(1), 0.09 * cosine()], steps=100)
+    >>> two = race(function("ravine"), [constant(0.09), 0.09 * cosine()], steps=100)
     >>> [runner.label for runner in two.runners]
     ['constant(0.09)', '0.09 * cosine()']
     """
