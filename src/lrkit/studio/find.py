@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lrkit.errors import DataError
 from lrkit.records.points import Point, RangeTest, read_points
+from lrkit.records.scan import read_header
+from lrkit.records.writer import JOURNAL
 from lrkit.schedules.ranged import from_range
 from lrkit.studio.areas import CHANGES, Spawned, Told
 from lrkit.studio.errors import NotFoundError
@@ -194,8 +196,12 @@ def start(asked: Asked, told: Told, spawned: Spawned) -> Started:
             words += [f"--{name}", repr(value)]
     about: dict[str, Any] = {"options": asked.options}
     if asked.run is not None:
-        words += ["--from", str(run_folder(told.root, asked.run))]
-        about["run"], label = asked.run, f"from {asked.run}"
+        folder = run_folder(told.root, asked.run)
+        header = read_header(folder / JOURNAL)
+        words += ["--from", str(folder)]
+        about |= {"run": asked.run, "task": str(header.get("made_by") or "")}
+        about["options"] = header.get("options") or {}
+        label = f"from {asked.run}"
     else:
         about["task"] = label = asked.task or "lenet-digits"
         words[1:1] = [label]

@@ -28,3 +28,9 @@ function where(one) {
   if (one.kind === "waiting") return "waiting";
   return one.kind === "refused" ? `refused at ${place(one.step)}` : place(one.step);
 }
+
+/** Return why a command has ended: the last line that it wrote. */
+export function lastLine({ log, code }) {
+  const line = log.trim().split("\n").at(-1);
+  return line ? line.replace(/^lrkit: /, "") : `the command ended (${code ?? "killed"})`;
+}

@@ -8,7 +8,7 @@ import { duration, fill, h, later, segments, select, short, toast } from "./ui.j
 import { Losses } from "./steer-losses.js";
 import { Picture } from "./steer-chart.js";
 import { Form, endsTraining } from "./steer-form.js";
-import { journal } from "./steer-journal.js";
+import { journal, lastLine } from "./steer-journal.js";
 
 const OFTEN = 1000;
 const SELDOM = 4000;
@@ -249,10 +249,7 @@ class Page {
       if (this.ended) return;
       const [state, begun] = await Promise.all([get(at(this.run)), get(`/api/jobs/${job}`)]);
       if (state.status === "running" || begun.status === "done") return;
-      if (begun.status !== "running") {
-        const last = begun.log.trim().split("\n").at(-1) || `the command ended (${begun.code ?? "killed"})`;
-        throw new Error(last.replace(/^lrkit: /, ""));
-      }
+      if (begun.status !== "running") throw new Error(lastLine(begun));
     }
   }
 }
