@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lrkit.errors import DataError, SpecError
 from lrkit.records import Journal, replay, write_csv
 from lrkit.records.columns import csv_lines
+from lrkit.records.glance import Glance
 from lrkit.records.overview import Overview
 
 VALUES = st.floats(width=32) | st.sampled_from([math.nan, math.inf, -math.inf, 0.0])
@@ -127,6 +128,9 @@ def test_cells_are_those_of_the_replayed_columns(tmp_path_factory, acts, looks, 
     fresh = Overview(folder, buckets=8)
     fresh.look()
     compare(folder, fresh)
+    glance = Glance(folder, buckets=8)  # a short journal is seen whole
+    glance.look()
+    compare(folder, glance)
 
 
 EVENTS = st.lists(
@@ -309,6 +313,27 @@ def test_a_long_journal_is_read_in_parts(tmp_path):
     assert len(shares) > 5
     assert shares == sorted(shares)
     compare(tmp_path / "run", overview)
+
+
+def test_a_glance_shows_the_whole_shape_and_nothing_void(tmp_path):
+    journal = Journal.create(tmp_path / "run")
+    for step in range(30_000):
+        journal.metrics(step, lr=0.1, loss=float(step))
+    journal.rewind(20_000)
+    for step in range(20_000, 60_000):
+        journal.metrics(step, lr=0.1, loss=-float(step))
+    journal.append("evaluation", step=60_000, accuracy=0.5)
+    journal.close()
+    glance = Glance(tmp_path / "run")
+    glance.look()
+    assert glance.share < 0.5
+    band = glance.band("loss")
+    assert band.count.sum() < 30_000
+    assert (band.places[0] < 500, band.places[-1] > 59_900) == (True, True)
+    assert np.diff(band.places).max() < 1500
+    sign = np.where(band.places < 20_000, 1, -1)
+    np.testing.assert_allclose(band.mean * sign, band.places, atol=1)
+    assert glance.metrics.last_step == 59_999
 
 
 def test_the_axes(tmp_path):

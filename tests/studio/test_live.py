@@ -138,6 +138,30 @@ def test_a_run_that_is_not_there_is_told_once_and_found_when_it_comes(root, watc
     seen.until(lambda: [x for x, _ in seen.lines.get(("a", "loss"), [])] == [*range(3, 9)])
 
 
+def test_a_long_run_is_shown_whole_at_once_and_then_exactly(root, watch, monkeypatch):
+    monkeypatch.setattr("lrkit.studio.live.SLICE", 1 << 18)
+    with Journal.create(root / "a") as journal:
+        for step in range(40_000):
+            journal.metrics(step, lr=0.1, loss=99.0 if step == 12_345 else 1.0)
+    first = []
+
+    def apply(self, kind, body, real=Watcher.apply):
+        first.append(body)
+        real(self, kind, body)
+
+    monkeypatch.setattr(Watcher, "apply", apply)
+    seen = watch("a")
+    seen.until(lambda: first and first[-1]["share"] == 1.0)
+    assert first[0]["share"] < 0.1
+    assert first[0]["lines"][0]["x"][-1] > 39_500
+    assert len(first) > 5
+    assert all(told["lines"] == [] for told in first[1:-1])  # only how far the reading is
+    loss = first[-1]["lines"][1]
+    assert max(loss["high"]) == 99.0
+    assert first[-1]["status"] == "done"
+    assert sum(len(told["lines"]) for told in first) == 4
+
+
 def test_ten_viewers_are_told_from_one_reading(root, watch, monkeypatch):
     read = []
     from lrkit.records import overview

@@ -65,9 +65,10 @@ class Event(BaseModel):
 class Curves(BaseModel):
     """A run's curves: all, or what has changed (`lines` by their `keep`; `events` None: as before).
 
-    `share` is the part of the journal that has been read so far, `width` the updates in a point,
-    `names` and `scores` all there is to draw, `lost` the lines that could not be read, `left_out`
-    the values of metrics beyond 256. `problem` says why the run is not on this axis.
+    `share` is the part of the journal that has been read so far: below 1 the live stream shows a
+    first sight, in which extremes may be missing, and no `status` yet. `width` is the updates in
+    a point, `names` and `scores` all there is to draw, `lost` the lines that could not be read,
+    `left_out` the values of metrics beyond 256. `problem` says why the run is not on this axis.
     """
 
     run: str

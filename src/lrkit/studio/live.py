@@ -23,6 +23,7 @@ from fastapi import Request
 
 from lrkit.errors import DataError
 from lrkit.records import Overview
+from lrkit.records.glance import Glance
 from lrkit.records.writer import JOURNAL
 from lrkit.studio.curves import Moment, Wish, curves_of, moment_of
 from lrkit.studio.errors import NotFoundError
@@ -49,6 +50,7 @@ class Followed:
         self.lock = threading.Lock()
         self.asked = time.monotonic()
         self.overview: Overview | None = None
+        self.glance: Glance | None = None
         self.problem = ""
 
     def look(self, most: int | None = None) -> Overview:
@@ -60,7 +62,11 @@ class Followed:
         self.asked = time.monotonic()
         folder = run_folder(self.root, self.name)
         if self.overview is None:
-            self.overview = Overview(folder)
+            self.overview, self.glance = Overview(folder), None
+            if most is not None and (folder / JOURNAL).stat().st_size > most:
+                self.glance = Glance(folder)
+                self.glance.look()
+                return self.overview  # the first sight goes out before the reading begins
         try:
             self.overview.look(most)
         except DataError:
@@ -68,6 +74,13 @@ class Followed:
             run_folder(self.root, self.name)  # says so where it was removed
             raise
         return self.overview
+
+    def shown(self, overview: Overview) -> Overview:
+        """Return what is shown of the run: *overview*, or until it has been read a first sight."""
+        if overview.share < 1.0 and self.glance is not None:
+            return self.glance
+        self.glance = None
+        return overview
 
     @property
     def there(self) -> bool:
@@ -186,13 +199,13 @@ class Hub:
                     return
             more = False
             try:
-                more = self._tell(viewers)
+                more = self.tell(viewers)
             except Exception:  # one look that fails must not end all later ones
                 logging.getLogger("uvicorn.error").exception("a look at the runs failed")
             if not more:
                 self._wake.wait(max(PERIOD - (time.monotonic() - began), 0.02))
 
-    def _tell(self, viewers: list[Viewer]) -> bool:
+    def tell(self, viewers: list[Viewer]) -> bool:
         """Look at all that *viewers* look at, and tell them; return whether more is to be read."""
         waiting = [viewer for viewer in viewers if not viewer.box]
         messages: dict[Viewer, list[bytes]] = {viewer: [] for viewer in waiting}
@@ -249,13 +262,15 @@ def _said(
 ) -> tuple[Moment | str, bytes | None]:
     """Return where who knew *known* of *run* stands now, and what is to be said (None: nothing)."""
     if overview is None:
-        told = event("gone", {"run": run.name, "message": run.problem})
-        return run.problem, None if known == run.problem else told
-    moment = moment_of(overview, wish)
+        gone = event("gone", {"run": run.name, "message": run.problem})
+        return run.problem, None if known == run.problem else gone
+    shown = run.shown(overview)
+    moment = moment_of(shown, wish)._replace(share=overview.share)
     if known == moment:
         return moment, None
-    since = known if isinstance(known, Moment) else None
-    return moment, event("curves", curves_of(overview, wish, since).model_dump())
+    curves = curves_of(shown, wish, known if isinstance(known, Moment) else None)
+    told = curves.model_copy(update={"share": overview.share, "status": overview.status})
+    return moment, event("curves", told.model_dump())
 
 
 def event(name: str, body: object) -> bytes:

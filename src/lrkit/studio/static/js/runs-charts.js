@@ -261,7 +261,7 @@ export class Charts {
     if (look === this.look) return;
     this.look = look;
     fill(this.legend, this.runs.map((run, i) => h("span.chip", { style: { "--own": colour(i) } },
-      h("i.own", { "aria-hidden": "true" }), h("span.label", { title: run }, run), shares[i] < 100 && h("small", {}, `${shares[i]} % read`),
+      h("i.own", { "aria-hidden": "true" }), h("span.label", { title: run }, run), shares[i] < 100 && h("small", { title: "A first sight, from parts of the journal; extremes come when all of it has been read" }, `${shares[i]} % read`),
       h("button.quiet", { type: "button", "aria-label": `Take ${run} away`, title: "Take away", onclick: () => this.drop(run) }, "×"))));
   }
 
