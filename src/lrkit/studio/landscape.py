@@ -29,7 +29,7 @@ router = APIRouter(prefix="/api/landscape", tags=["landscape"])
 STEPS: Final = 20_000
 LANES: Final = 6
 LEGS: Final = 40
-DIGITS: Final = 7  # of the ground, which is a picture; paths are told whole
+DIGITS: Final = 10  # of the ground, which is a picture; paths are told whole
 FAR: Final = 1e6
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -54,8 +54,8 @@ class Where(Strict):
 class Look(Where):
     """A surface to draw, with so many columns and rows."""
 
-    columns: Annotated[int, Field(ge=2, le=240)] = 128
-    rows: Annotated[int, Field(ge=2, le=240)] = 96
+    columns: Annotated[int, Field(ge=2, le=240)] = 160
+    rows: Annotated[int, Field(ge=2, le=240)] = 120
 
 
 class Part(Strict):

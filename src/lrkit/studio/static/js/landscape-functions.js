@@ -89,7 +89,8 @@ class Functions {
   /** Let another part drive a descent: from the present step on when it is under way, else anew. */
   drive(index, part) {
     const at = Math.floor(this.player.now);
-    const parts = this.state.lanes[index].parts;
+    // What was refused drives nothing, and so is no part of the way.
+    const { parts } = (this.good?.length === this.state.lanes.length ? this.good : this.state.lanes)[index];
     const before = this.midway() && at < this.runs[index].x.length - 1 ? parts.filter((one) => one.since < at) : [];
     this.lane(index, before.length ? [...before, { ...part, since: at }] : [{ ...part, since: 0 }]);
   }
@@ -142,7 +143,7 @@ class Functions {
 
   settled(surface, race, ground) {
     const known = surface.function;
-    Object.assign(this, { surface, runs: race.runs, start: race.start, known });
+    Object.assign(this, { surface, runs: race.runs, start: race.start, known, good: this.state.lanes });
     this.refuse(null);
     this.settings.show(this.state, surface, race.start);
     if (ground) this.plane.show(surface);

@@ -67,7 +67,7 @@ export function paint(surface, w, hgt) {
 /** Return the height of every pixel, counted in contours. */
 function heightsOf(surface, w, hgt) {
   const { columns, rows, values, levels } = surface;
-  const found = new Float32Array(w * hgt);
+  const found = new Float64Array(w * hgt);
   const grid = Float64Array.from(values, (v) => v ?? NaN);
   for (let j = 0, k = 0; j < hgt; j++) {
     const v = ((hgt - 0.5 - j) / hgt) * (rows - 1);

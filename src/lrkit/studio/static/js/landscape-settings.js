@@ -20,7 +20,7 @@ export class Settings {
         if (chosen) calls.scene(scene(chosen[1]));
       },
     });
-    this.which = select([...this.names.map((name) => [name, name.replace("_", " and ")]), [OWN, "your own formula"]], "ravine", {
+    this.which = select([...this.names.map((name) => [name, name.replace("_", " and ")]), [OWN, "own formula"]], "ravine", {
       onchange: () => this.choose(this.which.value),
     });
     this.formula = h("input.mono", {
@@ -28,6 +28,7 @@ export class Settings {
       title: "x, y, pi, e, + - * / **, sin cos tan exp log sqrt abs sinh cosh tanh atan hypot",
       oninput: later(() => this.write(this.formula.value), 250),
       onchange: () => this.write(this.formula.value),
+      onblur: () => { if (this.formula.getAttribute("aria-invalid") !== "true") this.formula.value = this.shown; },
     });
     this.error = h("p.error.told", { hidden: true, role: "alert" });
     this.about = h("p.about");
@@ -60,6 +61,7 @@ export class Settings {
 
   choose(name) {
     if (name === OWN) {
+      this.last = null;
       this.write(this.formula.value);
       this.formula.focus();
     } else {
@@ -69,8 +71,9 @@ export class Settings {
 
   /** Take a formula that was typed: another than that of the function shown is one's own. */
   write(text) {
-    if (text.trim() === "" || text === this.state.f || (text === this.shown && this.which.value !== OWN)) return;
-    this.calls.changed({ f: text, knobs: {}, box: this.surface ? this.surface.box : null, start: this.start ?? null }, true);
+    if (text.trim() === "" || text === this.last) return;
+    this.last = text;
+    this.calls.changed({ f: text, knobs: {}, box: this.surface?.box ?? null, start: this.state.start }, true);
   }
 
   /** Show a state, and what the studio has told of its function. */
@@ -81,7 +84,7 @@ export class Settings {
     if (!surface) return;
     const known = surface.function;
     this.shown = known.formula;
-    if (document.activeElement !== this.formula) this.formula.value = known.formula;
+    if (document.activeElement !== this.formula) this.formula.value = this.last = known.formula;
     this.about.textContent = named ? known.about : "";
     this.about.title = known.source;
     const form = known.knobs.map((knob) => knob.name).join() + state.f;

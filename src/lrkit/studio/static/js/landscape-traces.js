@@ -16,7 +16,7 @@ export class Traces {
       canvas.addEventListener("click", (event) => {
         const place = canvas.getBoundingClientRect();
         const share = (event.clientX - place.left - MARGIN.l) / (place.width - MARGIN.l - MARGIN.r);
-        if (this.steps) seek(Math.min(Math.max(share, 0), 1) * this.steps);
+        if (this.steps) seek(Math.round(Math.min(Math.max(share, 0), 1) * this.steps));
       });
       return { box, canvas, cursor, chart: new Chart(canvas, `${title} against the step`) };
     });
@@ -40,7 +40,7 @@ export class Traces {
         const [x, y] = thinned(all[index].map((v) => (top && v > top) || (log && v <= 0) ? null : v));
         return line(x, y, { index, name: names[index], width: 1.6 });
       }),
-      layout: around(steps, { log, ...(log ? { range: decades(all, top), nticks: 6 } : {}) }),
+      layout: around(steps, { log, ...(log ? scaled(decades(all, top)) : {}) }),
     }));
     rate.chart.draw(() => ({ traces: rates(runs, names, known, steps), layout: around(steps, { range: [0, highest(runs, known)], nticks: 6 }) }));
     this.at(this.now);
@@ -97,6 +97,12 @@ function decades(all, top) {
   if (!(high > 0)) return [-1, 1];
   low = Math.max(low, high * 1e-16);
   return [Math.log10(low) - 0.3, Math.log10(high) + 0.3];
+}
+
+/** Return an axis of decades: where it spans few, 2 and 5 have their marks as well. */
+function scaled(range) {
+  const span = range[1] - range[0];
+  return { range, nticks: 6, ...(span < 2 ? { dtick: "D2" } : span < 6 ? { dtick: 1 } : {}) };
 }
 
 function around(steps, y) {
