@@ -10,7 +10,7 @@ from lrkit.studio.errors import ReadOnlyError
 from lrkit.studio.jobs import Jobs
 from lrkit.studio.settings import Settings
 
-AREAS: Final = ("about", "trainings", "design", "steer", "find", "runs", "landscape")
+AREAS: Final = ("about", "trainings", "design", "steer", "find", "runs", "landscape", "slices")
 """The modules whose `router` is served, in the order of the OpenAPI description."""
 
 

@@ -63,7 +63,7 @@ export class Solid {
       margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "rgba(0,0,0,0)", showlegend: false, uirevision: "kept",
       font: { family: "system-ui, sans-serif", size: 11, color: css("--muted") },
       scene: {
-        xaxis: { ...axis, title: { text: "x" }, range: [l, r] }, yaxis: { ...axis, title: { text: "y" }, range: [b, t] },
+        xaxis: { ...axis, title: { text: this.surface.names?.[0] ?? "x" }, range: [l, r] }, yaxis: { ...axis, title: { text: this.surface.names?.[1] ?? "y" }, range: [b, t] },
         zaxis: { ...axis, title: { text: "" }, showticklabels: false },
         aspectratio: { x: 1.35, y: 1.1, z: 0.6 }, camera: { eye: { x: -1.05, y: -1.5, z: 1.15 }, center: { x: 0, y: 0, z: -0.22 } },
       },
