@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrkit.control import Scale
+from lrkit.control import Replace, Scale
 from lrkit.control.edits import _kinds
 from lrkit.records import Inbox, Journal, course_of, replay, submit
+from lrkit.schedules import parse
 
 HEADER = {"spec": "0.1 * cosine()", "horizon": {"total": 1000.0, "steps_per_epoch": 20.0}}
 
@@ -54,8 +56,8 @@ def dead(root: Path) -> Path:
         for step in range(100):
             journal.metrics(step, lr=0.1, loss=float("nan") if step == 99 else 1.0)
         journal.append("checkpoint", step=80, name="00080")
-        journal.append("edit", **Scale(0.5, step=40, author="anna", reason="why", letter="x").to_dict(),
-                       source="hand")  # fmt: skip
+        edit = Scale(0.5, step=40, author="anna", reason="why", letter="x")
+        journal.append("edit", **edit.to_dict(), source="hand")
     path = root / "dead" / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(line for line in lines if b'"kind":"end"' not in line))
@@ -137,7 +139,7 @@ def test_a_preview_says_what_the_run_then_does(client, dead):
     assert (seen["before"]["total"], seen["after"]["total"]) == (1000, 300)
     assert seen["before"]["area"] == pytest.approx(before.values().sum())
     assert seen["after"]["area"] < seen["before"]["area"]
-    assert seen["after"]["curve"]["y"][-1] == 0.001
+    assert seen["curve"]["y"][-1] == 0.001
     assert seen["changes"]
     still = client.post("/api/steer/dead/preview", json={"edit": "release"}).json()
     assert not still["changes"]
@@ -242,6 +244,35 @@ def test_a_journal_of_other_hands_is_shown_and_not_steered_blindly(client, root)
     told = client.get("/api/steer/newer").json()
     assert "none of lrkit's" in told["problem"]
     assert told["edits"][0]["words"] == "step 5, edit warp, by 9"
+
+
+@pytest.mark.parametrize("where", ["spec", "schedule", "groups", "edit"])
+def test_a_journal_that_names_a_function_imports_nothing(
+    client, root, tmp_path, where, monkeypatch
+):
+    (tmp_path / "lurking.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = '0.1 * from_function("lurking:f")'
+    written = parse(text).to_dict()
+    header = {
+        "spec": HEADER | {"spec": text},
+        "schedule": HEADER | {"schedule": written},
+        "groups": HEADER | {"groups": [{"name": "a", "schedule": written}]},
+        "edit": HEADER,
+    }[where]
+    with Journal.create(root / "odd", **header) as journal:
+        journal.metrics(0, loss=1.0)
+        if where == "edit":
+            journal.append("edit", **Replace(text, step=1).to_dict(), source="hand")
+        journal.flush()
+        told = client.get("/api/steer/odd")
+        assert told.status_code == 200, told.text
+        assert "the studio imports none" in told.json()["problem"]
+        assert told.json()["schedule"] is None
+        for method, place in (("GET", "course"), ("POST", "preview"), ("POST", "edits")):
+            answer = client.request(method, f"/api/steer/odd/{place}", json={"edit": "hold"})
+            assert answer.status_code == 409, answer.text
+    assert "lurking" not in sys.modules
 
 
 def test_a_studio_that_only_shows_previews_and_sends_nothing(only_shows, dead):

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
 
+from lrkit.control import Replace, steered
 from lrkit.errors import DataError, SpecError
 from lrkit.records import (
     Follower,
     Run,
     Wheel,
+    edits_of,
     login_name,
     progress_of,
     told_of,
@@ -22,6 +25,8 @@ from lrkit.records import (
 )
 from lrkit.records.tail import LAST
 from lrkit.records.wheel import TAKES
+from lrkit.schedules import Schedule, from_dict
+from lrkit.schedules.tables import FromFunction, Multiplicative
 
 AT_ONCE: Final = 8
 """Runs that are followed at once; those not asked for longest are let go."""
@@ -134,10 +139,42 @@ def state_of(found: Run) -> State:
     )
 
 
+def wheel_of(run: Run) -> Wheel:
+    """Return the wheel of *run*; errors as for `Wheel.of`.
+
+    A schedule that names a function by path is refused (`DataError`): to place it would import
+    the module, and a journal may come from anywhere.
+    """
+    waiting = list(_schedules(run))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, FromFunction | Multiplicative):
+            raise DataError(
+                f"run {run.name} follows {node.name}(), a function of a module, and the studio "
+                "imports none; steer it with `lrkit steer` in a terminal"
+            )
+        waiting.extend(node.children)
+    return Wheel.of(run)
+
+
+def _schedules(run: Run) -> Iterator[Schedule]:
+    """Yield every schedule that the journal of *run* names, none of them placed."""
+    header = run.header
+    if header.get("spec") is None and not header.get("groups"):
+        return  # it is steered unseen
+    rows = header.get("groups") or ()
+    for written in (header.get("schedule"), header.get("spec"), *(r.get("schedule") for r in rows)):
+        if isinstance(written, str):
+            yield steered(written).schedule
+        elif isinstance(written, Mapping):
+            yield from_dict(written)
+    yield from (edit.new for edit in edits_of(run) if isinstance(edit, Replace))
+
+
 def _wheel_or_problem(run: Run) -> tuple[Wheel, str]:
     """Return the wheel of *run*, and why its course cannot be told where it cannot."""
     try:
-        return Wheel.of(run), ""
+        return wheel_of(run), ""
     except (DataError, SpecError) as error:  # edits of a newer lrkit, or a journal of other hands
         return Wheel(run, progress_of(run, None)), str(error)
 

@@ -15,19 +15,20 @@ from pydantic import BaseModel
 
 from lrkit.control import Command
 from lrkit.errors import DataError, SpecError
-from lrkit.records import Wheel, declared_of, submit, wait_for
+from lrkit.records import declared_of, submit, wait_for
 from lrkit.schedules import Curve
 from lrkit.studio.areas import CHANGES, Told
 from lrkit.studio.orders import AnyOrder
 from lrkit.studio.places import run_folder, runs_in
 from lrkit.studio.sampling import Points, sampled
-from lrkit.studio.standing import FOLLOWED, State, finite, state_of
+from lrkit.studio.standing import FOLLOWED, State, finite, state_of, wheel_of
 from lrkit.studio.texts import MAX_STEPS
 
 router = APIRouter(prefix="/api/steer", tags=["steer"])
 
 MOST_RUNS: Final = 500
-MOST_LOOKS: Final = 1_000_000
+MOST_LOOKS: Final = 200_000
+"""Updates of a long run that its area is worked out from."""
 
 GroupQuery = Annotated[int | None, Query(ge=0, le=100_000)]
 
@@ -56,18 +57,21 @@ class Side(BaseModel):
     total: float | None
     area: float | None
     rate: float
-    curve: Points
 
 
 class Preview(BaseModel):
-    """What an edit would do, if the run took it now."""
+    """What an edit would do, if the run took it now; *curve* is what it would follow from then on.
+
+    None where the edit leaves the rate alone, or the run does not say what it follows.
+    """
 
     words: str
     step: int
     command: bool
     changes: bool
-    before: Side | None
-    after: Side | None
+    before: Side | None = None
+    after: Side | None = None
+    curve: Points | None = None
 
 
 class Sent(BaseModel):
@@ -100,7 +104,7 @@ def state(run: str, told: Told) -> State:
 def course(run: str, told: Told, group: GroupQuery = None) -> Courses:
     """The rate of a run over all of it: as declared, and with the edits so far."""
     found = FOLLOWED.look(run_folder(told.root, run))
-    wheel = Wheel.of(found)
+    wheel = wheel_of(found)
     lead = wheel.lead(wheel.far.position, group)
     if lead is None:
         raise DataError(f"run {run} does not say what it follows; its rates are in its metrics")
@@ -115,21 +119,24 @@ def course(run: str, told: Told, group: GroupQuery = None) -> Courses:
 @router.post("/{run}/preview")
 def preview(run: str, order: AnyOrder, told: Told) -> Preview:
     """What an edit would do; nothing is sent."""
-    wheel = Wheel.of(FOLLOWED.look(run_folder(told.root, run)))
+    wheel = wheel_of(FOLLOWED.look(run_folder(told.root, run)))
     edit = order.made(wheel)
     wheel.check(edit, sending=False)
     step, command = wheel.step_for(edit), isinstance(edit, Command)
-    told_words = Preview(
-        words=str(edit), step=step, command=command, changes=command, before=None, after=None
-    )
+    told_words = Preview(words=str(edit), step=step, command=command, changes=command)
     if wheel.course is None or command:
         return told_words
     before, after = wheel.before(edit), wheel.after(edit)
     _bounded(after)
     changes = str(before.schedule) != str(after.schedule) or before.total != after.total
-    begin = min(float(wheel.far.position), float(step))
-    sides = {"before": _side(before, step, begin), "after": _side(after, step, begin)}
-    return told_words.model_copy(update={"changes": changes, **sides})
+    return told_words.model_copy(
+        update={
+            "changes": changes,
+            "before": _side(before, step),
+            "after": _side(after, step),
+            "curve": sampled(after, min(float(wheel.far.position), float(step))),
+        }
+    )
 
 
 @router.post("/{run}/edits", dependencies=CHANGES, status_code=201)
@@ -138,7 +145,7 @@ def send(
 ) -> Sent:
     """Send an edit, and wait a moment for the answer; `GET` the run to see what becomes of it."""
     found = FOLLOWED.look(run_folder(told.root, run))
-    wheel = Wheel.of(found)
+    wheel = wheel_of(found)
     edit = order.made(wheel)
     wheel.check(edit, sending=True)
     if wheel.course is not None and not isinstance(edit, Command):
@@ -151,13 +158,12 @@ def send(
     )
 
 
-def _side(curve: Curve, step: int, begin: float) -> Side:
+def _side(curve: Curve, step: int) -> Side:
     return Side(
         schedule=str(curve.schedule),
         total=finite(curve.total),
         area=_area(curve),
         rate=curve(step),
-        curve=sampled(curve, begin),
     )
 
 

@@ -119,7 +119,7 @@ export class Picture {
     }
     traces.push(line(past.x, past.y, { name: "so far", width: 2.6 }));
     traces.push(line(rest.x, rest.y, { name: "to come", opacity: preview ? 0.45 : 0.75, width: 2 }));
-    if (preview) traces.push(line(preview.after.curve.x, preview.after.curve.y, { index: 1, name: "with the edit", width: 2.6 }));
+    if (preview) traces.push(line(preview.curve.x, preview.curve.y, { index: 1, name: "with the edit", width: 2.6 }));
     traces.push(marks(state, course.followed));
     fill(this.legend, traces.filter((one) => one.mode === "lines").map((one) =>
       h("span", {}, h("i", { style: { "border-top": `2px ${one.line.dash === "dot" ? "dotted" : "solid"} ${one.line.color}`, opacity: one.opacity } }), one.name)));

@@ -204,7 +204,7 @@ class Page {
     try {
       const seen = await this.askPreview(order);
       if (seen === undefined || this.ended) return null;
-      this.picture.shows(seen.after && seen.changes ? seen : null);
+      this.picture.shows(seen.curve && seen.changes ? seen : null);
       return this.form.seen(seen, "");
     } catch (error) {
       this.picture.shows(null);
