@@ -107,6 +107,17 @@ def test_a_change_on_the_way_keeps_the_path_so_far(browse, studio):
     until(page, f"(v) => {LOSSES}[0][5] !== v", before[5])
 
 
+def test_a_change_that_is_refused_is_no_part_of_the_way(browse, studio):
+    page = opened(browse, studio, lenient=True)  # a refusal is told in the console as well
+    page.get_by_label("Step", exact=True).fill("40")
+    rate(page, "0.05 * cosin()")
+    expect(page.locator(".lane .told")).to_contain_text("did you mean cosine")
+    page.get_by_label("Step", exact=True).fill("50")
+    rate(page, "0.05 * cosine()")
+    expect(page.locator(".notes")).to_contain_text("changed at step 50 (to step 50: sgd, constant")
+    expect(page.locator(".lane .told")).to_be_hidden()
+
+
 def test_several_descend_as_a_race_and_the_link_restores_it(browse, studio):
     page = opened(browse, studio)
     page.get_by_role("button", name="Add a descent").click()

@@ -25,7 +25,7 @@ export class Settings {
     });
     this.formula = h("input.mono", {
       spellcheck: "false", autocomplete: "off", "aria-label": "Formula of x and y",
-      title: "x, y, pi, e, + - * / **, sin cos tan exp log sqrt abs sinh cosh tanh atan hypot",
+      placeholder: "x, y, pi, e, + - * / **, sin cos tan exp log sqrt abs sinh cosh tanh atan hypot",
       oninput: later(() => this.write(this.formula.value), 250),
       onchange: () => this.write(this.formula.value),
       onblur: () => { if (this.formula.getAttribute("aria-invalid") !== "true") this.formula.value = this.shown; },
@@ -85,6 +85,7 @@ export class Settings {
     const known = surface.function;
     this.shown = known.formula;
     if (document.activeElement !== this.formula) this.formula.value = this.last = known.formula;
+    this.formula.title = `f(x, y) = ${known.formula}`;
     this.about.textContent = named ? known.about : "";
     this.about.title = known.source;
     const form = known.knobs.map((knob) => knob.name).join() + state.f;
