@@ -48,7 +48,7 @@ def ground_3d(axes: Any, grid: Grid) -> None:
     axes.locator_params(nbins=5)
     axes.view_init(elev=42, azim=-58)
     axes.tick_params(colors=INK, labelsize=8)
-    axes.set_box_aspect((1, 1, 0.55), zoom=1.15)
+    axes.set_box_aspect((1, 1, 0.55), zoom=1.05)
     axes.set_in_layout(False)  # its corners reach beyond its place, which the layout would mind
 
 
