@@ -164,7 +164,7 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def browse(chromium: Any) -> Iterator[Callable[..., Any]]:
+def browse(chromium: Any, launch: Any) -> Iterator[Callable[..., Any]]:  # closed before studios end
     """A function that opens a page of a studio: `page = browse(studio, "#/runs")`.
 
     What the page's console says in anger fails the test that opened it, but for the requests that
