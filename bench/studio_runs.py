@@ -37,7 +37,7 @@ import numpy as np
 from bench.table import Row, show
 from lrkit.records import Journal, Overview, replay
 from lrkit.studio.curves import Wish
-from lrkit.studio.live import Followed, Hub, Viewer
+from lrkit.studio.live import Hub, Viewer
 
 STEPS = 1_000_000
 REPEATS = 5
@@ -121,7 +121,7 @@ def update_milliseconds(root: Path, viewers: int) -> list[float]:
     """Return what looking and telling *viewers* costs each time that 100 steps have come."""
     hub, loop = Hub(root), asyncio.new_event_loop()
     watching = [Viewer(loop, ("long",), Wish("step", 600), True) for _ in range(viewers)]
-    followed: Followed = hub.follow("long")
+    followed = hub.follow("long")
     followed.look()
     steps = followed.overview.metrics.last_step if followed.overview else None
     found = []

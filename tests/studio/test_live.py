@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import signal
 import threading
 import time
 
@@ -270,6 +271,25 @@ def test_the_stream_of_a_real_server_and_its_ends(root, launch):
             first = dict(events(answer))
             assert first["curves"]["steps"] == 50
     journal.close()
+
+
+def test_ctrl_c_ends_open_streams_at_once_and_without_a_word(root, launch):
+    with Journal.create(root / "a") as journal:
+        grow(journal, 0, 5)
+    studio = launch()
+    headers = {"Authorization": f"Bearer {studio.link.partition('token=')[2]}"}
+    with (
+        httpx.Client(base_url=studio.base, headers=headers, timeout=10) as client,
+        client.stream("GET", "/api/live", params={"run": "a"}) as answer,
+    ):
+        told = events(answer)
+        next(told)
+        begin = time.monotonic()
+        studio.process.send_signal(signal.SIGINT)
+        list(told)  # a proper end, not one broken off
+        studio.process.wait(10)
+    assert time.monotonic() - begin < 2
+    assert studio.process.stderr.read() == ""
 
 
 def test_the_stream_needs_the_token_and_ends_after_its_limit(client, root):

@@ -1,11 +1,16 @@
 """Runs in the API: the list, one run, curves side by side, export, removal."""
 
+import itertools
 import math
+import shutil
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lrkit.control import Scale
 from lrkit.records import Journal, replay, write_csv
+from lrkit.records.format import encode_event
 
 
 def train(root, name, steps=20, *, end=True, **header):
@@ -208,3 +213,84 @@ def test_looking_touches_nothing_of_a_run(client, three):
     curves(client, run=["alpha", "beta", "gamma"], axis="time")
     client.get("/api/live", params={"run": "gamma", "limit": 2})
     assert state() == before
+
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["total", "steps_per_epoch", "step", "run", "$float"]), inner
+        )
+    ),
+    max_leaves=5,
+)
+HEADER = [
+    "spec",
+    "task",
+    "seed",
+    "updates",
+    "horizon",
+    "score",
+    "per",
+    "parent",
+    "versions",
+    "host",
+]
+COUNT = itertools.count()
+FIELDS = [
+    "step",
+    "edit",
+    "factor",
+    "author",
+    "reason",
+    "letter",
+    "source",
+    "edits",
+    "fields",
+    "pid",
+]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    header=st.dictionaries(st.sampled_from(HEADER), ODD),
+    began=st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**63),
+    events=st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["edit", "refused", "evaluation", "resume", "end", "diverged", "other"]
+            ),
+            st.dictionaries(st.sampled_from([*FIELDS, "status", "what", "accuracy"]), ODD),
+        ),
+        max_size=4,
+    ),
+    steps=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=3),
+)
+def test_a_journal_of_other_hands_is_shown_or_refused_but_never_breaks(
+    client, root, header, began, events, steps
+):
+    odd = f"odd-{next(COUNT)}"
+    folder = root / odd
+    folder.mkdir()
+    lines = [encode_event("run", header | {"format": 1, "time": began})]
+    lines += [
+        encode_event("metrics", {"step": s, "time": 1.0, "values": {"lr": 1e300}}) for s in steps
+    ]
+    lines += [encode_event(kind, fields) for kind, fields in events]
+    lines += [encode_event("metrics", {"step": s, "time": 0.0, "values": {}}) for s in steps]
+    (folder / "journal.jsonl").write_bytes(b"".join(lines))
+    if hasattr(client.app.state, "hub"):
+        client.app.state.hub.shelf._looked = 0
+    assert client.get("/api/runs").status_code == 200
+    assert client.get(f"/api/runs/{odd}").status_code in (200, 409)
+    for axis in ("step", "epoch", "time", "area"):
+        answer = client.get("/api/curves", params={"run": odd, "axis": axis})
+        assert answer.status_code in (200, 409)
+    with client.stream("GET", "/api/live", params={"run": odd, "limit": 2}) as answer:
+        assert "event: runs" in "".join(answer.iter_text())
+    shutil.rmtree(folder)

@@ -159,6 +159,8 @@ def test_a_run_is_deleted_after_a_question_and_only_then(root, studio, browse):
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator(".run")).to_have_count(1)
     assert [run.name for run in list_runs(root)] == ["beta"]
+    expect(page.locator(".chip")).to_have_count(0)
+    assert "alpha" not in page.evaluate("location.hash")
 
 
 def test_a_studio_that_was_killed_comes_back_and_the_page_goes_on(root, studio, browse):

@@ -126,7 +126,8 @@ def area_knots(buckets: Buckets) -> Knots:
         return Knots(np.empty(0), np.empty(0))
     begins = cells["begin"].astype(np.float64)
     edges = np.concatenate((begins, [float(cells["end"][-1]) + 1.0]))
-    areas = np.concatenate(([0.0], np.cumsum(cells["mean"] * np.diff(edges))))
+    with np.errstate(over="ignore", invalid="ignore"):  # rates that no optimizer survives
+        areas = np.concatenate(([0.0], np.cumsum(cells["mean"] * np.diff(edges))))
     return Knots(edges, areas)
 
 

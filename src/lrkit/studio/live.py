@@ -23,11 +23,9 @@ from fastapi import Request
 
 from lrkit.errors import DataError
 from lrkit.records import Overview
-from lrkit.records.glance import Glance
-from lrkit.records.writer import JOURNAL
 from lrkit.studio.curves import Moment, Wish, curves_of, moment_of
 from lrkit.studio.errors import NotFoundError
-from lrkit.studio.places import run_folder
+from lrkit.studio.followed import Followed
 from lrkit.studio.shelf import Changes, Shelf
 
 PERIOD: Final = 0.3
@@ -42,54 +40,6 @@ KEPT: Final = 24
 """Runs kept at most besides those that are looked at."""
 
 
-class Followed:
-    """A run that is looked at."""
-
-    def __init__(self, root: Path, name: str) -> None:
-        self.root, self.name = root, name
-        self.lock = threading.Lock()
-        self.asked = time.monotonic()
-        self.overview: Overview | None = None
-        self.glance: Glance | None = None
-        self.problem = ""
-
-    def look(self, most: int | None = None) -> Overview:
-        """Return the overview, up to date but for what *most* bytes do not reach.
-
-        Raises `NotFoundError` where there is no run, `DataError` where it cannot be read. Holds
-        for who has the lock.
-        """
-        self.asked = time.monotonic()
-        folder = run_folder(self.root, self.name)
-        if self.overview is None:
-            self.overview, self.glance = Overview(folder), None
-            if most is not None and (folder / JOURNAL).stat().st_size > most:
-                self.glance = Glance(folder)
-                self.glance.look()
-                return self.overview  # the first sight goes out before the reading begins
-        try:
-            self.overview.look(most)
-        except DataError:
-            self.overview = None  # removed, or damaged; whatever comes next is another run
-            run_folder(self.root, self.name)  # says so where it was removed
-            raise
-        return self.overview
-
-    def shown(self, overview: Overview) -> Overview:
-        """Return what is shown of the run: *overview*, or until it has been read a first sight."""
-        if overview.share < 1.0 and self.glance is not None:
-            return self.glance
-        self.glance = None
-        return overview
-
-    @property
-    def there(self) -> bool:
-        """Whether something stands where the run would; cheap, to be asked again and again."""
-        with contextlib.suppress(OSError, ValueError):  # a name that no file system takes
-            return (self.root / self.name / JOURNAL).is_file()
-        return False
-
-
 @dataclass(eq=False)
 class Viewer:
     """Somebody who looks: at the list of runs, at the curves of some, or at both."""
@@ -102,6 +52,7 @@ class Viewer:
     box: list[bytes] = field(default_factory=list)
     marks: dict[str, Moment | str] = field(default_factory=dict)
     mark: int | None = None
+    ended: bool = False
 
     def give(self, messages: list[bytes]) -> None:
         """Put *messages* where the viewer finds them; called by the hub's thread."""
@@ -128,6 +79,8 @@ class Viewer:
                     told += 1
                     if told == limit:
                         return
+                if self.ended:
+                    return
         finally:
             hub.leave(self)
 
@@ -168,6 +121,12 @@ class Hub:
         """Tell *viewer* no more."""
         with self._lock:
             self._viewers.remove(viewer)
+
+    def end(self) -> None:
+        """Let all streams end: the server does."""
+        for viewer in list(self._viewers):
+            viewer.ended = True
+            viewer.give([])
 
     @property
     def viewers(self) -> int:
@@ -284,6 +243,7 @@ def hub_of(request: Request) -> Hub:
         state = request.app.state
         if not hasattr(state, "hub"):
             state.hub = Hub(state.settings.root)
+            state.at_end = [*getattr(state, "at_end", ()), state.hub.end]
         found: Hub = state.hub
         return found
 

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import webbrowser
 from collections.abc import Callable
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -50,7 +51,20 @@ def serve(
     if browser:
         webbrowser.open(link)
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which tells the open streams to end when it is asked to end itself.
+
+    Else a page that is open would hold it up until the streams are broken off.
+    """
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take in a signal."""
+        for end in getattr(self.config.app.state, "at_end", ()):  # type: ignore[union-attr]
+            end()
+        super().handle_exit(sig, frame)
 
 
 def _listen(port: int | None) -> socket.socket:

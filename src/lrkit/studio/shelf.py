@@ -147,7 +147,7 @@ def row_of(run: RunSummary) -> Row:
     per, score = epoch_steps(header), header.get("score")
     return Row(
         name=text(run.name),
-        status=run.status,
+        status=text(run.status),
         reason=text(run.reason),
         problem=text(run.problem),
         task=text(header.get("task") or ""),

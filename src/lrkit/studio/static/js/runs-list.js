@@ -39,7 +39,10 @@ export class List {
     this.clear = h("button.quiet", { type: "button", hidden: true, onclick: () => this.choose([]) }, "Untick all");
     this.body = h("ul.rows", { onkeydown: (event) => this.walk(event) });
     this.more = h("button.quiet", { type: "button", hidden: true, onclick: () => { this.shown += 5 * STEP; this.draw(); } });
-    this.story = new Story(context, edit);
+    this.story = new Story(context, edit, (name) => {
+      if (this.opened === name) this.opened = null;
+      if (this.chosen.includes(name)) this.choose(this.chosen.filter((other) => other !== name));
+    });
     this.element = h("section.list.panel", { "aria-label": "Runs" },
       h("div.filters", {}, this.search, this.status, this.sort),
       h("div.row.summary", {}, this.count, h("span.grow"), this.clear),

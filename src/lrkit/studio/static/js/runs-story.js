@@ -6,8 +6,9 @@ import { ask, fill, h, short } from "./ui.js";
 const at = (run, rest = "") => `/api/runs/${encodeURIComponent(run)}${rest}`;
 
 export class Story {
-  constructor(context, edit) {
+  constructor(context, edit, removed) {
     this.context = context;
+    this.removed = removed;
     this.edit = edit;
     this.run = null;
     this.ask = latest((run, options) => get(at(run), options));
@@ -89,6 +90,7 @@ export class Story {
     try {
       await remove(at(run));
       this.context.toast(`Deleted ${run}`, "good");
+      this.removed(run);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.context.toast(error.message, "bad");
