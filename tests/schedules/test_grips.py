@@ -102,7 +102,7 @@ def test_every_family_has_a_handle_that_moves(family: lr.Family) -> None:
 
 
 @given(trees.schedules, st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_drag_lands_within_the_resolution_and_changes_nothing_else(
     schedule: lr.Schedule, data: st.DataObject
 ) -> None:

@@ -50,6 +50,8 @@ def sampled(curve: Curve, points: int) -> tuple[Array, Array]:
         rates.append(values[kept])
     # A curve with very many joints is dense anyway; its extremes are kept above.
     joints = np.array(curve.joints if len(curve.joints) <= points else ())
+    if curve.end < curve.total:  # it holds from there on, maybe at another value
+        joints = np.append(joints, curve.end)
     before = np.nextafter(joints, 0)
     end = np.array([curve.total])
     x = np.concatenate([*at, before, joints, end])

@@ -40,22 +40,24 @@ class Points:
         return min(self.count, MAX_JOINTS)
 
 
-def points_of(text: str, horizon: Horizon, *, like: Points | None = None) -> Points | None:
-    """Return where the handles are; with *like*, those of its names, or None where they are gone.
+def read_points(text: str, horizon: Horizon) -> Points:
+    """Return where the handles of *text* are; `SpecError` for no schedule, or one without room."""
+    return _points(_curve(text, horizon), None)
 
-    A text that is no schedule, or has no room on the horizon, raises `SpecError`, or with *like*
-    gives None: a hand that drags may come there.
-    """
+
+def points_of(text: str, horizon: Horizon, like: Points) -> Points | None:
+    """Return where the handles of *like* are for *text*, or None where a hand has gone too far."""
     try:
-        curve = parse(text[: outline(text).stop] if "|" in text else text).over(horizon)
-        return _points(curve, like)
+        return _points(_curve(text, horizon), like)
     except SpecError:
-        if like is None:
-            raise
         return None
 
 
-def _points(curve: Curve, like: Points | None) -> Points | None:
+def _curve(text: str, horizon: Horizon) -> Curve:
+    return parse(text[: outline(text).stop] if "|" in text else text).over(horizon)
+
+
+def _points(curve: Curve, like: Points | None) -> Points:
     total = curve.total
     if not np.isfinite(total):
         raise SpecError(f"`{curve.schedule}` has no end; pass total to over()")
@@ -63,7 +65,7 @@ def _points(curve: Curve, like: Points | None) -> Points | None:
     repeats = like.repeats if like else _repeats(curve.schedule)
     wanted = like.inner if like else min(len(joints), MAX_JOINTS)
     if like and len(joints) != like.count and not repeats:
-        return None
+        raise SpecError(f"{like.count} joints were there, {len(joints)} are left; drag less far")
     # Of cycles that are drawn out the last ones leave the horizon: they are nowhere, NaN.
     x = np.full(wanted + 2, np.nan)
     known = np.array(joints[:wanted], dtype=np.float64)
@@ -74,13 +76,14 @@ def _points(curve: Curve, like: Points | None) -> Points | None:
     before[1:-1] = np.nextafter(before[1:-1], 0)
     y[there] = np.stack([curve(before), curve(x[there])], axis=1)
     names = ["start", *(f"joint {i + 1}" for i in range(wanted)), "end"]
-    grid = np.linspace(0, total, GRID)
-    values = curve(grid)
-    top = int(values.argmax())
-    if "peak" in like.names if like else values[top] > y.max() * (1 + 1e-3):
-        names.append("peak")
-        x = np.append(x, grid[top])
-        y = np.vstack([y, [values[top]] * 2])
+    if like is None or "peak" in like.names:
+        grid = np.linspace(0, total, GRID)
+        values = curve(grid)
+        top = int(values.argmax())
+        if like or values[top] > y.max() * (1 + 1e-3):
+            names.append("peak")
+            x = np.append(x, grid[top])
+            y = np.vstack([y, [values[top]] * 2])
     return Points(tuple(names), x, y, total, repeats, len(joints))
 
 

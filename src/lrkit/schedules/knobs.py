@@ -62,6 +62,12 @@ def knobs_of(found: Outline) -> list[Knob]:
         together = root.kind in ("sequence", "sum")
         opening, close = (" * (", root.stop) if together else (" * ", -1)
         knobs.append(Knob(root.start, root.start, 1.0, "", "scale", False, "", "", opening, close))
+    if len(found.pieces) > 1:
+        # A piece such as hold() has no level of its own: it is lifted by a factor.
+        for piece in found.pieces:
+            if piece.kind in ("call", "methods"):
+                at = piece.start
+                knobs.append(Knob(at, at, 1.0, "", "piece", False, "", "", " * "))
     return knobs[: max(MOST_WORK // max(len(text), 1), 8)]
 
 

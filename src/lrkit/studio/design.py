@@ -63,7 +63,7 @@ PICTURE = 40
 @router.post("/look")
 def look(asked: ToLook) -> Look:
     """Say everything about a text: its words, curve, facts, handles, sliders and pieces."""
-    return looked_at(asked.text, asked.span, asked.points)
+    return looked_at(asked.text, asked.span, asked.points, brief=asked.brief)
 
 
 @router.post("/drag")
@@ -72,7 +72,7 @@ def drag_handle(asked: ToDrag) -> Look:
     horizon = asked.span.horizon()
     place(read(asked.text).schedule, horizon)
     moved = drag(asked.text, horizon, asked.handle, asked.x, asked.y, dx=asked.dx, dy=asked.dy)
-    answer = looked_at(moved.text, asked.span, asked.points)
+    answer = looked_at(moved.text, asked.span, asked.points, brief=asked.brief)
     answer.reached = moved.reached
     return answer
 
@@ -81,7 +81,7 @@ def drag_handle(asked: ToDrag) -> Look:
 def edit(asked: ToEdit) -> Look:
     """Edit a text by its numbers and pieces, and say everything about the one that this makes."""
     read(asked.text)
-    return looked_at(_edited(asked, asked.change), asked.span, asked.points)
+    return looked_at(_edited(asked, asked.change), asked.span, asked.points, brief=asked.brief)
 
 
 @router.post("/compare")
@@ -166,7 +166,9 @@ def _names() -> list[Named]:
 def _named(name: str, kind: str, build: Any) -> Named:
     parameters = _parameters(build)
     inner = ", ".join(p.name if p.default is None else f"{p.name}={p.default}" for p in parameters)
-    summary = (inspect.getdoc(build) or "").partition("\n")[0]
+    first = (inspect.getdoc(build) or "").partition("\n")[0]
+    told = first.removeprefix("Return ").replace("*", "").replace("`", "").strip()
+    summary = told[:1].upper() + told[1:]
     return Named(
         name=name, kind=kind, signature=f"{name}({inner})", summary=summary, parameters=parameters
     )

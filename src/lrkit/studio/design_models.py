@@ -46,11 +46,15 @@ class Span(Asked):
 
 
 class ToLook(Asked):
-    """A text to look at, on a horizon; *points* is about how many the curve may have."""
+    """A text to look at, on a horizon; *points* is about how many the curve may have.
+
+    *brief* leaves out what moves the handles, which takes longest: a page asks for it later.
+    """
 
     text: Text
     span: Span = Span()
     points: Annotated[int, Field(ge=16, le=20_000)] = 1500
+    brief: bool = False
 
 
 class ToDrag(ToLook):
@@ -248,6 +252,7 @@ class Look(BaseModel):
     scale: float | None = None
     copies: Copies | None = None
     reached: bool = True
+    brief: bool = False
 
 
 class Compared(BaseModel):

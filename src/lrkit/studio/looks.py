@@ -40,18 +40,19 @@ EXPONENTS: Final = {"k", "exponent", "power", "scale_power"}
 COUNTS: Final = {"times", "seed", "model_size", "batch"}
 
 
-def looked_at(text: str, span: Span, points: int) -> Look:
+def looked_at(text: str, span: Span, points: int, *, brief: bool = False) -> Look:
     """Return what there is to see of *text* on the horizon of *span*.
 
     A text that breaks a rule is no failure of the request, it is what an editor holds most of the
-    time: the answer then has the words and the `problem`, and no curve.
+    time: the answer then has the words and the `problem`, and no curve. With *brief* what takes
+    longest is left out: what moves the handles.
     """
     told = [Word(kind=w.kind, start=w.start, stop=w.stop, message=w.message) for w in words(text)]
     try:
         horizon = span.horizon()
         found = read(text)
         curve = affordable(place(found.schedule, horizon))
-        return _look(text, told, found, curve, span, points)
+        return _look(text, told, found, curve, span, points, brief)
     except SpecError as error:
         return Look(text=text, words=told, problem=problem_of(error, text))
 
@@ -84,7 +85,7 @@ def problem_of(error: SpecError, text: str) -> Problem:
 
 
 def _look(
-    text: str, told: list[Word], found: Steered, curve: Curve, span: Span, points: int
+    text: str, told: list[Word], found: Steered, curve: Curve, span: Span, points: int, brief: bool
 ) -> Look:
     x, y = sampled(curve, points)
     facts = curve.facts(open_end=bool(found.controllers) and found.open_end)
@@ -102,11 +103,12 @@ def _look(
         ),
         total=curve.total,
         total_epochs=curve.horizon.steps_per_epoch and curve.total / curve.horizon.steps_per_epoch,
-        grips=[Grip(**vars(handle)) for handle in handles(text, curve.horizon)],
+        grips=[Grip(**vars(handle)) for handle in handles(text, curve.horizon, brief=brief)],
         sliders=[_slider(n, lines, curve.horizon) for n in lines.numbers],
         pieces=_strips(lines, curve.horizon),
         scale=next((n.value for n in lines.numbers if n.role == "scale" and n.call < 0), None),
         copies=copies(text, found, span),
+        brief=brief,
     )
 
 

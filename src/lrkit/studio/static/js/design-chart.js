@@ -16,7 +16,7 @@ export class Plot {
     this.canvas = h("div.canvas");
     this.marks = s("svg", { class: "marks", "aria-hidden": "true" });
     this.grips = h("div.grips", { role: "group", "aria-label": "Handles of the curve" });
-    this.box = h("div.plot", {}, this.canvas, this.marks, this.grips);
+    this.box = h("div.plot", {}, h("span.unit", { "aria-hidden": "true" }, "learning rate"), this.canvas, this.marks, this.grips);
     this.chart = new Chart(this.canvas, "The rate of every update");
     this.buttons = new Map();
     this.held = null;
@@ -41,6 +41,7 @@ export class Plot {
       this.listening = true;
     }
     this.place();
+    this.canvas.dispatchEvent(new CustomEvent("drawn", { detail: look.text }));
   }
 
   /** Say whether the curve is that of the text (or of the last text that was right). */
@@ -73,9 +74,9 @@ export class Plot {
     return {
       traces,
       layout: layout({
-        margin: { l: 58, r: 16, t: 8, b: 40 },
+        margin: { l: 58, r: 16, t: 22, b: 40 },
         x: { title: view.epochs ? "epoch" : "step", range: [0, look.total / unit], hoverformat: ",.6~g", tickformat: view.epochs ? "~g" : ",~g", showspikes: false, automargin: false },
-        y: { title: "learning rate", automargin: false, ...y },
+        y: { automargin: false, ...y },
         dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
         uirevision: `${view.log} ${view.epochs} ${look.total}`,
         hovermode: this.held ? false : "x unified",

@@ -29,9 +29,7 @@ export class Pins {
     this.on = on;
     this.table = h("div.pins");
     this.element = h("div.stack", {},
-      h("div.row", {},
-        h("button", { type: "button", onclick: on.pin, title: "Keep this curve beside those to come (P)" }, "Pin this schedule"),
-        h("small.grow", {}, "A pinned curve stays while you change the text.")),
+      h("button", { type: "button", onclick: on.pin, title: "Keep this curve beside those to come (P)" }, "Pin this schedule"),
       this.table);
     addEventListener("lrkit-theme", this.themed = () => this.last && this.show(...this.last));
   }
@@ -41,9 +39,7 @@ export class Pins {
   show(look, pins) {
     this.last = [look, pins];
     if (this.table.contains(document.activeElement) && document.activeElement.matches("input")) return;
-    const head = h("div.pin.head", {}, h("span"), h("span", {}, "Schedule"), h("span.number", {}, "Peak"), h("span.number", {}, "Mean"), h("span.number", {}, "Area"), h("span"));
-    const now = this.row({ name: "this schedule", index: 0, ...look.facts }, null);
-    fill(this.table, head, now, pins.map((pin, i) => this.row(pin, i)));
+    fill(this.table, this.row({ name: "this schedule", index: 0, ...look.facts }, null), pins.map((pin, i) => this.row(pin, i)));
   }
 
   row(pin, i) {
@@ -53,12 +49,12 @@ export class Pins {
       onchange: (event) => this.on.rename(i, event.target.value.trim() || pin.text),
     });
     const figures = pin.problem
-      ? [h("span.error.wide", { title: pin.problem.message }, "not on this horizon")]
-      : [pin.peak, pin.mean, pin.area].map((v) => h("span.number", {}, short(v, 3)));
-    return h("div.pin", {}, swatch, name, figures,
+      ? h("p.figures.error", {}, pin.problem.message)
+      : h("p.figures", {}, [["peak", pin.peak], ["mean", pin.mean], ["area", pin.area]].map(([what, v]) => h("span", {}, h("small", {}, what), " ", short(v, 3))));
+    return h("div.pin", {}, swatch, name,
       i === null ? h("span") : h("span.tools", {},
         h("button.quiet.icon", { type: "button", title: "Into the editor; the present one takes its place here", "aria-label": `Edit ${pin.name}`, onclick: () => this.on.swap(i) }, "⇄"),
         h("button.quiet.icon", { type: "button", title: "Remove", "aria-label": `Remove ${pin.name}`, onclick: () => this.on.unpin(i) }, "×")),
-      i === null ? null : h("code.pin-text", {}, pin.text));
+      i === null || pin.text === pin.name ? null : h("code.pin-text", {}, pin.text), figures);
   }
 }

@@ -23,6 +23,8 @@ const KEYS = [
   ["Ctrl Z", "undo"], ["Ctrl Shift Z", "redo"], ["Ctrl Space", "complete a name"], ["Ctrl Enter", "train with it"], ["?", "these keys"],
 ];
 
+const ways = (grip) => (grip ? { by_x: grip.by_x, by_y: grip.by_y, why_x: grip.why_x, why_y: grip.why_y } : { by_x: "?", by_y: "?" });
+
 let kept = null; // the page as it was left for another one
 
 export async function mount(root, params, context) {
@@ -42,6 +44,7 @@ class Page {
     this.curves = new Map();
     this.turn = 0;
     this.keep = later(() => this.context.keep(this.link()), 250);
+    this.fuller = later(() => this.whatMoves(), 120);
     this.ask = newest((job) => this.work(job));
     this.askPins = newest((job) => this.drawPins(job));
     this.parts(names);
@@ -119,6 +122,7 @@ class Page {
   end() {
     kept = { store: this.store, view: this.view };
     this.keep.cancel();
+    this.fuller.cancel();
     this.store.removeEventListener("change", this.onchange);
     document.removeEventListener("keydown", this.onkey, true);
     this.editor.completion.end();
@@ -168,7 +172,7 @@ class Page {
     if (pinned !== this.pinned) {
       this.pinned = pinned;
       this.askPins(now);
-    } else if (this.look) this.showPins();
+    } else if (this.look && !this.curvesAreShown()) this.showPins();
     if (!this.answered) this.seek();
     if (why === "history" && this.look) this.say("");
   }
@@ -179,7 +183,22 @@ class Page {
     this.fields.wrong(wrong);
     if (wrong) return this.complain("A total is a number of steps, or a span such as 30ep, 1e6sa, 2e9tok; the others are numbers above 0", null);
     const { text } = this.store.now;
-    return this.ask({ path: "look", body: { text, span, points: POINTS }, done: (look) => { if (text === this.store.now.text) this.seen(look); } });
+    return this.ask({ path: "look", body: { text, span, points: POINTS, brief: true }, done: (look) => { if (text === this.store.now.text) this.seen(look); } });
+  }
+
+  /** Ask what moves the handles of the text as it is now. */
+  whatMoves() {
+    const { text } = this.store.now;
+    const { span, wrong } = spanOf(this.store.now);
+    if (wrong || this.look?.text !== text) return;
+    this.ask({
+      path: "look", body: { text, span, points: 16 },
+      done: (look) => {
+        if (this.look.text !== look.text || look.problem) return;
+        this.look.grips = look.grips;
+        this.plot.place();
+      },
+    });
   }
 
   async work(job) {
@@ -198,7 +217,12 @@ class Page {
       this.fields.wrong(look.problem.kind === "horizon" ? this.fields.named(look.problem.message) : null);
       return this.complain(look.problem.message);
     }
+    // What moves the handles is asked for when the hand rests; until then it is as it was.
+    const before = new Map(this.look?.grips.map((grip) => [grip.name, grip]));
+    look.grips = look.grips.map((grip) => ({ ...grip, ...ways(before.get(grip.name)) }));
+    this.fuller();
     this.look = look;
+    this.train.disabled = this.context.about.read_only;
     document.querySelector(".design")?.classList.remove("stale");
     this.plot.dim(false);
     this.say("");
@@ -206,18 +230,19 @@ class Page {
     showFacts(this.facts, look);
     this.pieces.show(look);
     this.numbers.show(look);
-    this.pins.show(look, this.pinned_());
+    this.pins.show(look, this.pinnedCurves());
     return undefined;
   }
 
   draw() {
     const epoch = Number(this.store.now.epoch) || 0;
     this.axis.lastChild.disabled = !epoch;
-    this.plot.show(this.look, this.pinned_(), { log: this.view.log, epochs: this.view.epochs && epoch > 0, epoch });
+    this.plot.show(this.look, this.pinnedCurves(), { log: this.view.log, epochs: this.view.epochs && epoch > 0, epoch });
   }
 
   complain(message) {
     this.say(message, true);
+    this.train.disabled = true;
     document.querySelector(".design")?.classList.add("stale");
     this.plot.dim(true);
   }
@@ -248,7 +273,7 @@ class Page {
       if (look.problem) return this.say(look.problem.message);
       return this.accept(look, kind);
     };
-    this.ask({ path, body: { text, span, points: POINTS, ...more }, done, failed });
+    this.ask({ path, body: { text, span, points: POINTS, brief: true, ...more }, done, failed });
   }
 
   /** Take the text of an answer, whose look needs not be asked for again. */
@@ -270,8 +295,10 @@ class Page {
   }
 
   number(index, value, phase) {
-    if (phase !== "move") this.sliding = phase === "set" && value === null ? null : this.sliding;
-    if (value === null) return;
+    if (value === null) { // the slider was let go
+      this.sliding = null;
+      return;
+    }
     if (phase === "move") this.sliding ??= { text: this.store.now.text, kind: `slide ${++this.turn}` };
     const base = phase === "move" ? this.sliding : { text: this.store.now.text, kind: phase === "key" ? `number-${index}` : "" };
     this.send("edit", { change: { kind: "number", index, value } }, { ...base, failed: (error) => this.say(error.message) });
@@ -284,7 +311,7 @@ class Page {
 
   // Comparison.
 
-  pinned_() {
+  pinnedCurves() {
     return this.store.now.pins.map((pin) => ({ ...pin, ...(this.curves.get(pin.text) ?? {}) }));
   }
 
@@ -310,18 +337,28 @@ class Page {
     this.store.change({ text: pin.text, pins });
   }
 
+  /** Return whether names and colours of the pinned schedules are those that are drawn. */
+  curvesAreShown() {
+    const names = JSON.stringify(this.store.now.pins);
+    const shown = this.named === names;
+    this.named = names;
+    return shown;
+  }
+
   async drawPins(now) {
     const { span, wrong } = spanOf(now);
     if (wrong) return;
     const texts = now.pins.map((pin) => pin.text);
     const found = texts.length ? await post("/api/design/compare", { texts, span }) : [];
     this.curves = new Map(found.map((one) => [one.text, one]));
-    this.showPins();
+    this.named = JSON.stringify(this.store.now.pins);
+    if (texts.length || this.drawn) this.showPins();
+    this.drawn = texts.length;
   }
 
   showPins() {
     if (!this.look) return;
-    this.pins.show(this.look, this.pinned_());
+    this.pins.show(this.look, this.pinnedCurves());
     this.draw();
   }
 
@@ -342,7 +379,7 @@ class Page {
   }
 
   copies() {
-    if (this.look?.text !== this.store.now.text) return null;
+    if (this.look?.text !== this.store.now.text ) return null;
     return { ...this.look.copies, link: `${location.origin}/${this.context.link("design", this.link())}` };
   }
 
