@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lrkit.errors import SpecError
-from lrkit.landscape.optimizers import Memory, Optimizer
+from lrkit.landscape.noise import pushes
+from lrkit.landscape.optimizers import Memory, Optimizer, Step
 from lrkit.landscape.surface import Function, Point
 from lrkit.landscape.tape import FAULTS, Array
 from lrkit.schedules.curve import Curve
@@ -25,7 +26,7 @@ from lrkit.schedules.curve import Curve
 STEPS: Final = 1_000_000
 BOUND: Final = 1e9
 """A descent further than this from the origin in x or y has diverged; a float ends at 1.8e308."""
-_BLOCK: Final = 4096  # steps whose noise is drawn at once
+_WIDTH: Final = 5  # numbers that are kept of a point
 
 Rates = Curve | ArrayLike
 
@@ -125,8 +126,8 @@ def descend(
     if not (math.isfinite(noise) and noise >= 0):
         raise SpecError(f"`noise >= 0` must hold, got {noise:g}; 0 is a gradient without noise")
     memory = state.memory_for(optimizer)
-    pushes = _pushes(seed, state.step, len(values), noise)
-    return _run(function, optimizer, memory, state, values, pushes, bound)
+    drawn = pushes(seed, state.step, len(values), noise)
+    return _run(function, optimizer, memory, state, values, drawn, bound)
 
 
 def descend_in_legs(
@@ -218,64 +219,22 @@ def _check_count(steps: int) -> None:
         )
 
 
-def _pushes(seed: int, first: int, count: int, noise: float) -> list[float] | None:
-    """Return the noise of *count* updates from *first* on, x and y by turns; None for a noise of 0.
-
-    Drawn in blocks of fixed places, so that it does not depend on how a descent was cut.
-    """
-    if not noise or not count:
-        return None
-    if seed < 0:
-        raise SpecError(f"`seed >= 0` must hold, got {seed}")
-    blocks = range(first // _BLOCK, (first + count - 1) // _BLOCK + 1)
-    drawn = np.concatenate(
-        [np.random.default_rng([seed, block]).standard_normal((_BLOCK, 2)) for block in blocks]
-    )
-    offset = first - blocks[0] * _BLOCK
-    pushes: list[float] = (noise * drawn[offset : offset + count]).ravel().tolist()
-    return pushes
-
-
 def _run(
     function: Function,
     optimizer: Optimizer,
     memory: Memory,
     state: State,
     rates: Array,
-    pushes: list[float] | None,
+    drawn: list[float] | None,
     bound: float,
 ) -> Descent:
-    """Return the descent from *state*: the loop that all the time goes to."""
-    quick, careful = function.quick, function.program.both
+    """Return the descent from *state*."""
     step, remembered = optimizer.begin(memory)
-    x, y = state.x, state.y
-    value, gx, gy = careful(x, y)
-    # Flat, not a tuple a step: ten thousand of those would wake the garbage collector.
-    track = array("d", (x, y, value, gx, gy))
-    add, isfinite, reason, done = track.extend, math.isfinite, "", 0
-    for rate in rates.tolist():
-        if pushes is not None:
-            gx, gy = gx + pushes[2 * done], gy + pushes[2 * done + 1]
-        try:
-            x, y = step(x, y, gx, gy, rate)
-        except FAULTS:  # 0 / 0, as when eps is 0
-            x = y = math.nan
-        if not (-bound <= x <= bound and -bound <= y <= bound):
-            reason = _left(x, y, bound)
-            break
-        try:
-            value, gx, gy = quick(x, y)
-        except FAULTS:
-            value, gx, gy = careful(x, y)
-        if not isfinite(value + gx + gy):
-            reason = f"the loss or its gradient is not finite at ({x:.6g}, {y:.6g})"
-            break
-        add((x, y, value, gx, gy))
-        done += 1
-    columns = np.array(track).reshape(-1, 5)
+    track, reason = _walk(function, step, (state.x, state.y), rates.tolist(), drawn, bound)
+    columns = np.array(track).reshape(-1, _WIDTH)
+    done = len(columns) - 1
     at = state.step + done
     memory = optimizer.memory if reason else remembered()
-    end = State(at, track[-5], track[-4], optimizer, memory)
     return Descent(
         columns[:, :2].copy(),
         columns[:, 2].copy(),
@@ -285,8 +244,46 @@ def _run(
         "diverged" if reason else "descended",
         at if reason else None,
         reason,
-        end,
+        State(at, track[-_WIDTH], track[1 - _WIDTH], optimizer, memory),
     )
+
+
+def _walk(
+    function: Function,
+    step: Step,
+    start: Point,
+    rates: list[float],
+    drawn: list[float] | None,
+    bound: float,
+) -> tuple[array[float], str]:
+    """Return (x, y, loss, df/dx, df/dy) of each point, and how it diverged ("" if it did not).
+
+    The loop that all the time goes to.
+    """
+    quick, careful = function.quick, function.program.both
+    x, y = start
+    value, gx, gy = careful(x, y)
+    # Flat, not a tuple a step: ten thousand of those would wake the garbage collector.
+    track = array("d", (x, y, value, gx, gy))
+    add, isfinite, place = track.extend, math.isfinite, 0
+    for rate in rates:
+        if drawn is not None:
+            gx, gy = gx + drawn[place], gy + drawn[place + 1]
+            place += 2
+        try:
+            x, y = step(x, y, gx, gy, rate)
+        except FAULTS:  # 0 / 0, as when eps is 0
+            x = y = math.nan
+        if not (-bound <= x <= bound and -bound <= y <= bound):
+            return track, _left(x, y, bound)
+        try:
+            value, gx, gy = quick(x, y)
+        except FAULTS:
+            value, gx, gy = careful(x, y)
+        if not isfinite(value + gx + gy):
+            return track, f"the loss or its gradient is not finite at ({x:.6g}, {y:.6g})"
+        add((x, y, value, gx, gy))
+    return track, ""
 
 
 def _left(x: float, y: float, bound: float) -> str:

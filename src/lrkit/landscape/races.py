@@ -130,10 +130,14 @@ def race(
         for schedule in schedules:
             curve = schedule.over(steps)
             there = descend(function, one, curve, start, steps, noise=noise, seed=seed)
-            told = [name] * (len(made) > 1) + [str(schedule)] * (len(schedules) > 1)
-            label = ", ".join(told) or f"{name}, {schedule}"
+            label = _label(name, str(schedule), len(made) > 1, len(schedules) > 1)
             runners.append(Runner(label, str(schedule), name, there))
     return Race(function, tuple(runners), steps, noise, seed)
+
+
+def _label(name: str, schedule: str, names: bool, schedules: bool) -> str:
+    """Return what tells a descent from the others: what differs, or all where nothing does."""
+    return ", ".join([name] * names + [schedule] * schedules) or f"{name}, {schedule}"
 
 
 def nearest_minimum(function: Function, x: float, y: float) -> tuple[Minimum, float] | None:
