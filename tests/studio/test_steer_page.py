@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,7 +25,8 @@ def training(root: Path) -> Iterator[Path]:
     """`lrkit train poly-tanh`, in a process of its own, for minutes."""
     pytest.importorskip("torch", reason="a run is trained")
     command = [sys.executable, "-m", "lrkit", "train", "poly-tanh", "-s", "0.05 * cosine()",
-               "--epochs", "20000", "--run", str(root / "going"), "--quiet"]  # fmt: skip
+               "--epochs", "20000", "--checkpoint", "4ep", "--run", str(root / "going"),
+               "--quiet"]  # fmt: skip
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"}
     )
@@ -32,6 +34,12 @@ def training(root: Path) -> Iterator[Path]:
     yield root / "going"
     process.kill()
     process.wait(20)
+
+
+def end(folder: Path) -> None:
+    """Kill the training of *folder*, by the process that its journal names."""
+    os.kill(replay(folder).header["pid"], signal.SIGKILL)
+    until(lambda: replay(folder).status == "dead")
 
 
 @pytest.fixture
@@ -163,6 +171,23 @@ def test_what_is_refused_says_why_and_what_ends_asks_first(studio, training, bro
     expect(page.locator(".notice")).to_contain_text("only a run that is going can be steered")
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert replay(training).status == "stopped"
+
+
+def test_a_dead_run_takes_the_edit_when_it_is_resumed_from_the_page(studio, training, browse):
+    until(lambda: replay(training).checkpoints)
+    end(training)
+    page = browse(studio, "#/steer?run=going&edit=scale")
+    expect(page.locator(".notice")).to_contain_text("It takes edits when it is resumed")
+    expect(page.locator(".outcome [data-row=rate]")).to_be_visible()
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".events li.waiting")).to_contain_text("Waits for the run to be resumed")
+    assert replay(training).edits == []
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".badge.running")).to_be_visible(timeout=60_000)
+    expect(page.locator(".events li.taken")).to_contain_text("scale 0.5")
+    (edit,) = replay(training).edits
+    assert edit["factor"] == 0.5
+    expect(page.get_by_role("button", name="Resume")).to_have_count(0)
 
 
 def test_an_edit_outlives_the_studio_and_the_page_comes_back(studio, paused, browse):

@@ -128,7 +128,7 @@ export class Picture {
 
   around(end, now) {
     const rule = { type: "line", xref: "x", yref: "paper", x0: now, x1: now, y0: 0, y1: 1, line: { color: css("--strong"), width: 1, dash: "dot" } };
-    const y = { title: "", automargin: false, log: this.kind === "log", hoverformat: ".4g", ...(this.kind === "log" ? {} : { rangemode: "tozero" }) };
+    const y = { title: "", automargin: false, log: this.kind === "log", hoverformat: ".4g", ...(this.kind === "log" ? { tickformat: "~g" } : { rangemode: "tozero" }) };
     if (this.handles.on && this.handles.range) Object.assign(y, { range: this.handles.range(this.kind), autorange: false });
     return layout({
       x: { title: this.state.per_epoch ? "epoch" : "step", automargin: false, range: [0, end * 1.01] },

@@ -123,7 +123,11 @@ class Page {
     } catch (error) {
       if (this.ended || name !== this.run) return;
       this.say(error instanceof ApiError ? error.message : String(error), "error");
-      if (error.status === 404) this.main.hidden = true;
+      if (error.status === 404) {
+        this.main.hidden = true;
+        fill(this.facts);
+        this.list();
+      }
     }
     if (!document.hidden) this.timer = setTimeout(() => this.tick(), this.state?.status === "running" ? OFTEN : SELDOM);
   }
