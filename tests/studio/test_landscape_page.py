@@ -148,6 +148,18 @@ def test_a_formula_of_ones_own_and_its_faults_under_the_character(browse, studio
     until(page, "location.hash.includes('y**4') || location.hash.includes('y%2A%2A4')")
 
 
+def test_the_other_tab_and_back_keeps_what_was_played(browse, studio):
+    page = opened(browse, studio)
+    rate(page, "0.07 * cosine()")
+    until(page, "location.hash.includes('0.07')")
+    page.get_by_role("button", name="Your network").click()
+    until(page, "location.hash.includes('tab=network')")
+    until(page, "!document.querySelector('.functions')")
+    page.get_by_role("button", name="Functions").click()
+    expect(page.get_by_label("Descent 1: schedule")).to_have_value("0.07 * cosine()")
+    until(page, "location.hash.includes('0.07')")
+
+
 def test_space_plays_and_the_keys_step(browse, studio):
     page = opened(browse, studio)
     page.locator(".map").focus()

@@ -24,7 +24,7 @@ class Functions {
     this.context = context;
     this.race = latest((body, options) => post("/api/landscape/race", body, options));
     this.ground = latest((body, options) => post("/api/landscape/surface", body, options));
-    this.keep = later(() => this.context.keep(toLink(this.state)), 250);
+    this.keep = later(() => !this.ended && this.context.keep(toLink(this.state)), 250);
     this.build(root);
     this.themed = () => this.repaint();
     addEventListener("lrkit-theme", this.themed);
@@ -250,9 +250,9 @@ class Functions {
   }
 
   end() {
-    this.keep.cancel();
     removeEventListener("lrkit-theme", this.themed);
     document.removeEventListener("keydown", this.keys);
     for (const part of [this.player, this.plane, this.traces, this.body]) part.end();
+    this.ended = true; // the link is another's now
   }
 }

@@ -22,7 +22,6 @@ export async function mount(root, params, context) {
   const kept = {};
 
   async function show(wanted, given) {
-    if (part && name) kept[name] = new URLSearchParams(location.hash.split(/\?(.*)/s)[1] ?? "");
     part?.unmount?.();
     part = null;
     name = wanted;
@@ -41,6 +40,7 @@ export async function mount(root, params, context) {
     named(params),
     (chosen) => {
       if (chosen === name) return;
+      kept[name] = new URLSearchParams(location.hash.split(/\?(.*)/s)[1] ?? "");
       const given = kept[chosen] ?? new URLSearchParams(chosen === "functions" ? "" : `tab=${chosen}`);
       context.keep(Object.fromEntries(given));
       show(chosen, given);
