@@ -151,7 +151,7 @@ def test_a_slider_and_its_field_are_numbers_of_the_text(page):
 
 
 def test_pieces_are_added_moved_and_deleted_and_all_of_it_is_undone(page):
-    page.get_by_label("Add a piece at the end").select_option("linear")
+    page.get_by_label("Add a piece").select_option("linear")
     has_text(page, r"^0\.3 \* \(warmup\(5ep\) >> cosine\(\) >> linear\(.*10%\)\)$")
     page.locator(".pieces .name").nth(2).focus()
     page.keyboard.press("Alt+ArrowLeft")
@@ -203,7 +203,7 @@ def test_pinned_schedules_are_compared_and_swapped_into_the_editor(page):
     page.get_by_role("button", name="Pin this schedule").click()
     page.locator("#schedule-text").fill("0.1 * hold()")
     page.wait_for_function("() => document.querySelector('.canvas').data.length === 2")
-    expect(page.locator(".pin")).to_have_count(3)
+    expect(page.locator(".pin")).to_have_count(2)
     page.get_by_role("button", name=re.compile("^Edit ")).click()
     has_text(page, re.escape(TEXT))
     expect(page.locator(".pin-text")).to_have_text("0.1 * hold()")
@@ -241,7 +241,8 @@ def test_train_with_it_starts_a_run(page):
     page.locator("#schedule-text").fill("0.01 * (warmup(5%) >> cosine())")
     until_peak(page, 0.01)
     page.get_by_role("button", name="Train…").click()
-    page.locator("dialog select option[value=poly-tanh]").wait_for(state="attached")
+    tasks = page.locator("dialog select option[value=poly-tanh]")
+    tasks.wait_for(state="attached", timeout=60_000)  # the command line loads torch to list them
     page.locator("dialog select").select_option("poly-tanh")
     page.locator("dialog input").first.fill("3ep")
     page.get_by_role("button", name="Start training").click()

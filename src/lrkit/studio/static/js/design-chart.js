@@ -44,11 +44,6 @@ export class Plot {
     this.canvas.dispatchEvent(new CustomEvent("drawn", { detail: look.text }));
   }
 
-  /** Say whether the curve is that of the text (or of the last text that was right). */
-  dim(stale) {
-    this.box.classList.toggle("stale", stale);
-  }
-
   /** Light up the steps between which a piece runs, or none. */
   light(piece) {
     this.lit = piece;

@@ -4,11 +4,14 @@ import { fill, h } from "./ui.js";
 
 const STEPS = 400;
 
-/** The list: on.number(index, value, phase) with phase "move" while a slider slides, else "set". */
+/** The list: on.number(index, value, phase), phase "move" while a slider slides; on.edit(change). */
 export class Numbers {
   constructor(on) {
     this.on = on;
-    this.element = h("div.numbers");
+    this.list = h("div.numbers");
+    this.scale = h("button.quiet", { type: "button", title: "Put a factor before the whole", onclick: () => on.edit({ kind: "scale", factor: 0.1 }) }, "× 0.1 the whole");
+    this.tidy = h("button.quiet", { type: "button", title: "Write the text as lrkit would", onclick: () => on.edit({ kind: "tidy" }) }, "Tidy the text");
+    this.element = h("div.stack", {}, this.list, h("div.row", {}, this.scale, this.tidy));
     this.rows = [];
   }
 
@@ -17,10 +20,11 @@ export class Numbers {
     if (names !== this.names) {
       this.names = names;
       this.rows = look.sliders.map((one, i) => this.row(one, i));
-      fill(this.element, this.rows.length
+      fill(this.list, this.rows.length
         ? this.rows.map((row) => row.element)
         : h("p.empty", {}, "No number is written in this text. Drag a handle of the curve, or write one."));
     }
+    this.scale.hidden = look.scale !== null;
     look.sliders.forEach((one, i) => this.rows[i].show(one));
   }
 

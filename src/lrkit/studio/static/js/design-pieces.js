@@ -9,14 +9,18 @@ export class Pieces {
   constructor(on) {
     this.on = on;
     this.row = h("ol.pieces", { "aria-label": "Pieces, in order" });
-    this.menu = h("select.add", { "aria-label": "Add a piece at the end", title: "Add a piece" },
+    this.menu = h("select.add", { "aria-label": "Add a piece", title: "Add a piece: after the one that has the focus, else at the end" },
       h("option", { value: "" }, "+ add"), ADD.map((name) => h("option", { value: name }, name)));
     this.menu.addEventListener("change", () => {
       const name = this.menu.value;
       this.menu.value = "";
-      if (name) on.edit({ kind: "insert", place: this.place ?? this.pieces.length, name });
+      const place = Math.min(this.place ?? this.pieces.length, this.pieces.length);
+      this.follow = place;
+      if (name) on.edit({ kind: "insert", place, name });
     });
-    this.element = h("div.piece-row", {}, this.row, this.menu);
+    this.element = h("div.piece-row", {
+      onfocusout: (event) => { if (!this.element.contains(event.relatedTarget)) this.place = undefined; },
+    }, this.row, this.menu);
     this.pieces = [];
     this.dragged = null;
   }
@@ -49,7 +53,7 @@ export class Pieces {
       draggable: "true",
       style: { "--share": long === null ? 1 / this.pieces.length : Math.max(long / total, 0.001) },
       onpointerenter: () => this.on.point(piece), onpointerleave: () => this.on.point(null),
-      onfocusin: () => this.on.point(piece), onfocusout: () => this.on.point(null),
+      onfocusin: () => { this.place = i + 1; this.on.point(piece); }, onfocusout: () => this.on.point(null),
       ondragstart: (event) => { this.dragged = i; event.dataTransfer.setData("text/plain", piece.text); event.dataTransfer.effectAllowed = "move"; item.classList.add("dragged"); },
       ondragend: () => { this.dragged = null; item.classList.remove("dragged"); },
       ondragover: (event) => { if (this.dragged !== null) { event.preventDefault(); item.classList.add("target"); } },
