@@ -125,7 +125,7 @@ def test_several_descend_as_a_race_and_the_link_restores_it(browse, studio):
     rate(page, "0.5 * cosine()", 2)
     until(page, f"{LOSSES}.length === 2")
     page.get_by_label("Step", exact=True).fill("30")
-    expect(state(page, 2)).to_contain_text("loss")
+    expect(state(page, 2)).to_contain_text("rate 0.427")  # 0.5 (1 + cos(pi / 4)) / 2
     told = state(page, 2).inner_text()
     until(page, "location.hash.includes('at=30') && location.hash.includes('adam')")
     again = opened(browse, studio, "#" + page.url.partition("#")[2])
