@@ -151,7 +151,8 @@ export class Charts {
     const smooth = name === "lr" ? 0 : this.smooth;
     this.runs.forEach((run, index) => {
       this.data.lines(run, name).forEach(([group, told], part) => {
-        traces.push(...this.traces(told, { run, group, part, index, scale, smooth }));
+        // An evaluation is a measurement of its own, and there are few: they stay as they are.
+        traces.push(...this.traces(told, { run, group, part, index, scale, smooth: told.score ? 0 : smooth }));
         if (!part) this.marked(marks, run, index, told, scale);
       });
     });

@@ -113,11 +113,13 @@ export class List {
     const found = this.found();
     const visible = found.slice(0, this.shown);
     const places = visible.map((row) => this.item(row));
-    // Only what stands elsewhere is moved: the one with the focus keeps it.
+    const focused = document.activeElement;
     places.forEach((item, i) => {
       if (this.body.children[i] !== item.element) this.body.insertBefore(item.element, this.body.children[i] ?? null);
     });
     while (this.body.children.length > places.length) this.body.lastChild.remove();
+    // What is moved loses the focus.
+    if (focused !== document.activeElement && this.body.contains(focused)) focused.focus({ preventScroll: true });
     for (const name of this.items.keys()) if (!this.rows.has(name)) this.items.delete(name);
     const all = this.rows.size;
     this.count.textContent = found.length === all ? `${all} run${all === 1 ? "" : "s"}` : `${found.length} of ${all} runs`;
