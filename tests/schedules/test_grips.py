@@ -36,6 +36,11 @@ def moved(text: str, handle: str, **target: float) -> str:
         # A joint stays closed: the numbers on both sides of it move.
         ("linear(0, 0.3, 5ep) >> cosine(0.3, 0)", "joint 1", {"y": 0.2},
          "linear(0, 0.2, 5ep) >> cosine(0.2, 0)"),
+        # What a flat piece is lifted by goes on behind it.
+        ("linear(0, 0.3, 5ep) >> constant(0.3, 10ep) >> cosine(0.3, 0)", "joint 1", {"y": 0.2},
+         "linear(0, 0.2, 5ep) >> constant(0.2, 10ep) >> cosine(0.2, 0)"),
+        ("constant(0.3, 10ep) >> constant(0.3, 5ep) >> cosine(0.3, 0)", "start", {"y": 0.2},
+         "constant(0.2, 10ep) >> constant(0.2, 5ep) >> cosine(0.2, 0)"),
         # Recipes keep their text.
         ("0.3 * wsd(5%, 20%)", "joint 2", {"x": 4935}, "0.3 * wsd(5%, 30%)"),
         ("0.1 * one_cycle()", "joint 1", {"x": 2820}, "0.1 * one_cycle(40%)"),

@@ -206,7 +206,7 @@ def test_pinned_schedules_are_compared_and_swapped_into_the_editor(page):
     expect(page.locator(".pin")).to_have_count(2)
     page.get_by_role("button", name=re.compile("^Edit ")).click()
     has_text(page, re.escape(TEXT))
-    expect(page.locator(".pin-text")).to_have_text("0.1 * hold()")
+    expect(page.locator(".pin-name")).to_have_value("0.1 * hold()")
     page.get_by_role("button", name=re.compile("^Remove ")).click()
     page.wait_for_function("() => document.querySelector('.canvas').data.length === 1")
 

@@ -120,6 +120,16 @@ def knobs_of_y(effects: Effects, i: int, side: int) -> tuple[Knob, ...]:
     return min(options, key=lambda option: option[0])[1] if options else ()
 
 
+def knob_of_side(effects: Effects, i: int, side: int) -> Knob | None:
+    """Return the number of the text that lifts one side of joint *i* and leaves the other alone."""
+    options = []
+    for k, knob in enumerate(effects.knobs):
+        lift, still = abs(effects.dy[k][i, side]), abs(effects.dy[k][i, 1 - side])
+        if knob.written and _lifts(effects, k, lift) and still <= 1e-3 * lift:
+            options.append((_spill(effects, k, i, lift), knob))
+    return min(options, key=lambda option: option[0])[1] if options else None
+
+
 def _lifts(effects: Effects, k: int, lift: float) -> bool:
     """Return whether knob *k* lifts a point by *lift* and neither moves joints nor all else more.
 

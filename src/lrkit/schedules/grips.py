@@ -11,8 +11,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from lrkit.errors import SpecError
-from lrkit.schedules.effects import Effects, effects_of, knob_of_x, knobs_of_y
+from lrkit.schedules.effects import (
+    Effects,
+    effects_of,
+    knob_of_side,
+    knob_of_x,
+    knobs_of_y,
+)
 from lrkit.schedules.handles import Points, points_of, read_points
 from lrkit.schedules.knobs import Knob, turned
 from lrkit.schedules.solve import rounded, solved
@@ -117,11 +125,31 @@ def drag(
         if not chosen:
             raise SpecError(f"no number of `{text}` moves the value at {handle!r} by itself")
         text, there = _turn(second, horizon, chosen, i, side, y, dy)
+        text = _closed(text, horizon, second.base, i)
         reached = reached and there
     base = points_of(text, horizon, first.base)
     if base is None:
         raise SpecError(f"`{text}` has no handle {handle!r} any more; drag it less far")
     return Drag(text, float(base.x[i]), float(base.y[i, max(side, 0)]), reached)
+
+
+def _closed(text: str, horizon: Horizon, before: Points, but: int) -> str:
+    """Return *text* with the joints closed that were so *before*, where a number does it.
+
+    A flat piece that a hand lifts at its one end takes what follows it along.
+    """
+    joints = [k for k in range(1, before.inner + 1) if k != but and _continuous(before, k)]
+    for k in joints:
+        now = points_of(text, horizon, before)
+        if now is None or not np.isfinite(now.y[k]).all() or _continuous(now, k):
+            continue
+        lead = int(np.abs(now.y[k] - before.y[k]).argmax())
+        effects = effects_of(text, horizon, before)
+        knob = knob_of_side(effects, k, 1 - lead)
+        if knob is not None:
+            target = float(now.y[k, lead])
+            text, _ = _turn(effects, horizon, (knob,), k, 1 - lead, target, 1e-8 * target)
+    return text
 
 
 def _sides(base: Points, i: int, name: str) -> list[tuple[int, str]]:
