@@ -158,7 +158,8 @@ export class Charts {
     });
     if (marks.x.length) traces.push(markers(marks));
     const shapes = this.pointed ? this.pointer(scale) : [];
-    const annotations = this.pointed ? this.label(scale) : [];
+    const first = this.grid.firstChild === this.cards.get(name)?.element;
+    const annotations = this.pointed && first ? this.label(scale) : [];
     // One axis for all: they stand below each other, and a stretch chosen in one is shown in all.
     const named = this.wide.matches || this.grid.lastChild === this.cards.get(name)?.element;
     const around = layout({
@@ -218,7 +219,12 @@ export class Charts {
   label(scale) {
     const { x, words, author, reason } = this.pointed;
     const text = plain([words, [author, reason].filter(Boolean).join(": ")].filter(Boolean).join(" · "));
-    return [{ x: x / scale, yref: "paper", y: 1, yanchor: "top", xanchor: "auto", text, showarrow: false, bgcolor: css("--panel"), bordercolor: css("--line"), borderpad: 3, font: { color: css("--text") } }];
+    const [low, high] = this.range ?? this.extent(scale) ?? [0, 1];
+    const left = x / scale < (low + high) / 2;
+    return [{
+      x: x / scale, yref: "paper", y: 1, yanchor: "top", xanchor: left ? "left" : "right", xshift: left ? 5 : -5, text, showarrow: false,
+      bgcolor: css("--panel"), bordercolor: css("--line"), borderpad: 3, font: { color: css("--text") },
+    }];
   }
 
   /** Return where the axis begins and ends: all that is drawn, with a little room. */
