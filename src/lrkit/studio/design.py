@@ -7,43 +7,29 @@ holds no second model that could disagree.
 
 from __future__ import annotations
 
-import inspect
-from functools import cache
-from importlib.resources import files
-from typing import Any
-
-import msgspec
 import numpy as np
 from fastapi import APIRouter
 
-from lrkit.control.steering import BUILDERS as CONTROLLERS
 from lrkit.errors import SpecError
-from lrkit.schedules import Schedule, catalog, family
 from lrkit.schedules import Span as Length
+from lrkit.schedules import family
 from lrkit.schedules.grips import drag
 from lrkit.schedules.outline import outline
-from lrkit.schedules.parser import METHODS
-from lrkit.schedules.registry import BUILDERS
 from lrkit.schedules.rewrite import (
     PALETTE,
-    numeral,
     scaled,
     with_new_piece,
     with_number,
     with_piece_moved,
     without_piece,
 )
-from lrkit.schedules.spans import text_of
 from lrkit.studio.design_models import (
     Change,
     Compared,
     DeletePiece,
-    Elsewhere,
     InsertPiece,
     Look,
     MovePiece,
-    Named,
-    Parameter,
     ScaleAll,
     SetNumber,
     TakeFamily,
@@ -52,12 +38,11 @@ from lrkit.studio.design_models import (
     ToEdit,
     ToLook,
 )
+from lrkit.studio.design_names import Elsewhere, Named, known_names, others
 from lrkit.studio.looks import compared, levels_around, looked_at
 from lrkit.studio.texts import place, read
 
 router = APIRouter(prefix="/api/design", tags=["design"])
-PICTURE = 40
-"""Points of a family's small picture."""
 
 
 @router.post("/look")
@@ -93,7 +78,7 @@ def compare(asked: ToCompare) -> list[Compared]:
 @router.get("/names")
 def names() -> list[Named]:
     """List all that a text can name: families with a small picture, methods and controllers."""
-    return _names()
+    return known_names()
 
 
 @router.get("/palette")
@@ -105,7 +90,7 @@ def palette() -> list[str]:
 @router.get("/elsewhere")
 def elsewhere() -> list[Elsewhere]:
     """List what other libraries mean by their names; every entry is held by a parity test."""
-    return _elsewhere()
+    return others()
 
 
 def _edited(asked: ToEdit, change: Change) -> str:
@@ -149,55 +134,3 @@ def _family_at_peak(asked: ToEdit, name: str) -> str:
     if now is None or not now.peak or abs(top - 1) > 0.05 or float(f"{now.peak:.3g}") == 1:
         return example
     return scaled(example, float(f"{now.peak:.3g}"))
-
-
-@cache
-def _names() -> list[Named]:
-    found = [
-        _named(one.name, one.kind, BUILDERS[one.name]).model_copy(
-            update={"example": one.example, "outline": _outline(one.name)}
-        )
-        for one in catalog()
-    ]
-    found += [_named(name, "method", getattr(Schedule, name)) for name in METHODS]
-    return found + [_named(name, "controller", build) for name, build in CONTROLLERS.items()]
-
-
-def _named(name: str, kind: str, build: Any) -> Named:
-    parameters = _parameters(build)
-    inner = ", ".join(p.name if p.default is None else f"{p.name}={p.default}" for p in parameters)
-    first = (inspect.getdoc(build) or "").partition("\n")[0]
-    told = first.removeprefix("Return ").replace("*", "").replace("`", "").strip()
-    summary = told[:1].upper() + told[1:]
-    return Named(
-        name=name, kind=kind, signature=f"{name}({inner})", summary=summary, parameters=parameters
-    )
-
-
-def _parameters(build: Any) -> list[Parameter]:
-    return [
-        Parameter(name=p.name, default=None if p.default is p.empty else _default(p.default))
-        for p in inspect.signature(build).parameters.values()
-        if p.name != "self"
-    ]
-
-
-def _default(value: Any) -> str:
-    """Return a default as a schedule's text would have it."""
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return numeral(value)
-    return text_of(value) if isinstance(value, int) else str(value)
-
-
-def _outline(name: str) -> list[float]:
-    curve = family(name).curve()
-    values = curve(np.linspace(0, curve.total * (1 - 1e-9), PICTURE))
-    return [round(float(v), 3) for v in values / (values.max() or 1.0)]
-
-
-@cache
-def _elsewhere() -> list[Elsewhere]:
-    text = (files("lrkit.studio") / "elsewhere.json").read_bytes()
-    return [Elsewhere(**one) for one in msgspec.json.decode(text)]

@@ -21,9 +21,8 @@ export class Completion {
     this.index = 0;
     this.list = h("ul.completion", { role: "listbox", id: fresh("names"), hidden: true });
     document.body.append(this.list);
-    editor.area.setAttribute("role", "combobox");
     editor.area.setAttribute("aria-autocomplete", "list");
-    editor.area.setAttribute("aria-expanded", "false");
+    editor.area.setAttribute("aria-haspopup", "listbox");
     editor.area.setAttribute("aria-controls", this.list.id);
   }
 
@@ -69,7 +68,6 @@ export class Completion {
       onpointerdown: (event) => { event.preventDefault(); this.take(i); },
     }, h("b", {}, item.name), h("code", {}, item.detail), h("small", {}, item.summary))));
     this.list.hidden = false;
-    this.editor.area.setAttribute("aria-expanded", "true");
     const place = this.editor.placeOf(start);
     const width = Math.min(460, innerWidth - 16);
     this.list.style.width = `${width}px`;
@@ -100,7 +98,6 @@ export class Completion {
   close() {
     this.list.hidden = true;
     this.items = [];
-    this.editor.area.setAttribute("aria-expanded", "false");
     this.editor.area.removeAttribute("aria-activedescendant");
   }
 }

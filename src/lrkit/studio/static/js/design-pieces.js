@@ -2,15 +2,13 @@
 
 import { fill, h, short } from "./ui.js";
 
-const ADD = ["hold", "linear", "cosine", "one_minus_sqrt", "one_minus_square", "rex", "hann", "warmup"];
-
-/** The row: on.edit(change) asks for an edit, on.point(piece | null) says what is pointed at, on.select(piece). */
+/** The row, with the pieces that may be added: on.edit(change) asks for an edit, on.point(piece | null) says what is pointed at, on.select(piece). */
 export class Pieces {
-  constructor(on) {
+  constructor(palette, on) {
     this.on = on;
     this.row = h("ol.pieces", { "aria-label": "Pieces, in order" });
     this.menu = h("select.add", { "aria-label": "Add a piece", title: "Add a piece: after the one that has the focus, else at the end" },
-      h("option", { value: "" }, "+ add"), ADD.map((name) => h("option", { value: name }, name)));
+      h("option", { value: "" }, "+ add"), palette.map((name) => h("option", { value: name }, name)));
     this.menu.addEventListener("change", () => {
       const name = this.menu.value;
       this.menu.value = "";

@@ -24,14 +24,14 @@ const IDLE = "Write, or drag the handles of the curve; both are the same schedul
 let kept = null; // the page as it was left for another one
 
 export async function mount(root, params, context) {
-  const names = await get("/api/design/names");
+  const [names, palette] = await Promise.all([get("/api/design/names"), get("/api/design/palette")]);
   know(names);
-  const page = new Page(root, context, names, params);
+  const page = new Page(root, context, { names, palette, params });
   return { update: (given) => page.update(given), unmount: () => page.end() };
 }
 
 class Page {
-  constructor(root, context, names, params) {
+  constructor(root, context, { names, palette, params }) {
     this.context = context;
     this.view = kept?.view ?? { log: false, epochs: false };
     this.store = kept?.store ?? new Store(FIRST);
@@ -42,14 +42,14 @@ class Page {
     this.keep = later(() => context.keep(linkOf(this.store.now, this.view)), 250);
     this.fuller = later(() => this.whatMoves(), 120);
     this.ask = newest((job) => this.work(job));
-    this.parts(names);
+    this.parts(names, palette);
     this.lay(root);
     this.listen();
     if (named) this.take(named);
     this.changed();
   }
 
-  parts(names) {
+  parts(names, palette) {
     this.editor = new Editor({ input: (text) => this.store.change({ text }, "type"), caret: (at) => this.help(at) });
     this.plot = new Plot({
       take: () => ({ text: this.store.now.text, kind: `drag ${++this.turn}` }),
@@ -58,7 +58,7 @@ class Page {
       nudge: (target) => this.drag(target, { text: this.store.now.text, kind: "nudge" }),
       stuck: (why) => this.say(why),
     });
-    this.pieces = new Pieces({
+    this.pieces = new Pieces(palette, {
       edit: (change) => this.edit(change), point: (piece) => this.point(piece),
       select: (piece) => this.editor.select(piece.start, piece.stop),
     });
