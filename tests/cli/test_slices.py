@@ -155,12 +155,16 @@ def test_a_training_starts_at_a_point_in_one_command_or_in_two(lrkit, edited, tm
     header = replay(find_run(tmp_path / "runs", "edited-from-slice")).header
     assert header["begun_at"]["at"] == [-0.1, 0.2]
     assert header["begun_at"]["run"] == "edited"
+    assert "slice of edited)" in lrkit("runs").out
+    shown = lrkit("runs", "show", "edited-from-slice").out
+    assert "(-0.1, 0.2) of " in shown
     there = lrkit("landscape", "weights", path, "--at=-0.1,0.2", "--out", "there.pt")
     assert there.code == 0, there.err
     two = lrkit("train", "poly-tanh", "--weights", "there.pt", "-s", "constant(0.01)",
                 "--epochs", "1", "-q", "--json")  # fmt: skip
     assert two.code == 0, two.err
     assert two.json["evaluations"][0]["mse"] == one.json["evaluations"][0]["mse"]
+    assert "there.pt" in lrkit("runs", "show", "poly-tanh").out
     again = lrkit("train", "--schedule-from", "edited-from-slice", "-q", "--json")
     assert again.json["evaluations"][0]["mse"] == one.json["evaluations"][0]["mse"]
     refused = lrkit("train", "--resume", "--run", "runs/edited", "--weights", "there.pt")

@@ -338,6 +338,7 @@ def test_a_run_by_its_last_two_checkpoints_alone_shows_all_it_has(tmp_path):
     found = slice_plane(subject, points=5)
     assert [w.step for w in found.way] == [0, 30, 40]
     assert math.isclose(found.share, 1)
+    assert "as any plane through its only 3 checkpoints does" in found.truth()
 
 
 def test_what_a_plane_needs_and_a_run_lacks_is_said(tmp_path, poly):

@@ -166,7 +166,9 @@ def _row(run: RunSummary) -> list[str]:
 
 def _parent(header: dict[str, Any]) -> str:
     """Return where a branch comes from; "" for a run of its own."""
-    parent = header.get("parent")
+    parent, begun = header.get("parent"), header.get("begun_at")
+    if isinstance(begun, dict):
+        return f" (from a slice of {begun.get('run') or header.get('task')})"
     if not isinstance(parent, dict):
         return ""
     return f" (left {Path(str(parent.get('run'))).name} at {parent.get('step')})"

@@ -76,6 +76,11 @@ def _about(run: Run) -> Iterator[tuple[str, str]]:
         yield "started", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.header["time"]))
     if isinstance(parent := run.header.get("parent"), dict):
         yield "parent", f"{parent.get('run')}, left at {parent.get('step')}"
+    if isinstance(begun := run.header.get("begun_at"), dict):
+        at = ", ".join(f"{v:.6g}" for v in begun.get("at", ()))
+        yield "begun at", f"({at}) of {begun.get('slice')}"
+    elif isinstance(weights := run.header.get("weights"), dict):
+        yield "weights", str(weights.get("source"))
     resumes = [e for e in run.events if e["kind"] == "resume"]
     if resumes:
         yield "resumed", f"{_times(len(resumes))}, last at {resumes[-1].get('step')}"

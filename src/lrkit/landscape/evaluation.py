@@ -76,7 +76,7 @@ def evaluation_of(
     with seeded(seed, task.device), task_errors(task):
         for x, y in islice(task.batches(0), task.steps_per_epoch):
             found.append((x, y))
-            count += _size(x, y)
+            count += size_of(x, y)
             if samples != "all" and count >= samples:
                 break
     if not found:
@@ -107,7 +107,7 @@ class Meter:
         total = 0.0
         with torch.inference_mode(), task_errors(self.task):
             for x, y in self.evaluation.batches:
-                total += float(self.task.loss(self.task.model(x), y)) * _size(x, y)
+                total += float(self.task.loss(self.task.model(x), y)) * size_of(x, y)
         mean = total / self.evaluation.samples
         return mean if math.isfinite(mean) else math.inf
 
@@ -161,7 +161,7 @@ def task_errors(task: Task) -> Iterator[None]:
         ) from error
 
 
-def _size(x: Any, y: Any) -> int:
+def size_of(x: Any, y: Any) -> int:
     """Return how many samples a batch has: what its target, or else its input, is long."""
     for part in (y, x):
         if isinstance(part, Tensor) and part.dim():
@@ -182,7 +182,7 @@ def _merged(batches: list[Batch], together: int) -> Iterator[Batch]:
     held: list[Batch] = []
     count = 0
     for batch in batches:
-        size = _size(*batch)
+        size = size_of(*batch)
         if held and count + size > together:
             yield _joined(held)
             held, count = [], 0

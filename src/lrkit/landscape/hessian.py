@@ -29,6 +29,7 @@ from lrkit.landscape.evaluation import (
     Norm,
     evaluation_of,
     set_modes,
+    size_of,
     task_errors,
 )
 from lrkit.landscape.growing import Growing
@@ -92,7 +93,7 @@ class Hessian:
         self.loss, whole = 0.0, self.evaluation.samples
         for x, y in self.evaluation.batches:
             with task_errors(self.task), torch.enable_grad():
-                loss = self.task.loss(self.task.model(x), y) * (len(y) / whole)
+                loss = self.task.loss(self.task.model(x), y) * (size_of(x, y) / whole)
                 parts = torch.autograd.grad(
                     loss, self.parameters, create_graph=True, materialize_grads=True
                 )

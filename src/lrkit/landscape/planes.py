@@ -132,6 +132,9 @@ class Slice:
         by_axis = ", ".join(f"{axis.label} {percent(axis.share or 0)}" for axis in self.axes)
         text = f"This {what} shows {percent(self.share)} of the training's movement"
         text += f" ({by_axis})" if len(self.axes) > 1 else ""
+        if self.share > 0.999 and len(self.way) <= len(self.axes) + 1:
+            # So few points lie on one in any case; what is between them nobody has seen.
+            text += f", as any {what} through its only {len(self.way)} checkpoints does"
         if (gap := self.gap) is None:
             return f"{text}; the loss off the {what} is being computed."
         left = len(self.way) - len(self.measured)
