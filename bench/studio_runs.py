@@ -7,8 +7,10 @@
    step with its extremes, each from a studio that has just been started.
 2. What an update costs when 100 steps have come, from the look at the file to the bytes that are
    sent, for one viewer and for ten; and memory after a tenth of the steps and after all.
-3. One training of poly-tanh, in turns of two seconds with nobody and with ten viewers who watch it:
-   its updates a second with viewers over those without, a turn beside the other.
+3. One training of poly-tanh, in turns of two seconds with nobody and with ten viewers who watch it,
+   a turn beside the other: its updates a second with viewers over those without, which tells
+   something only where two cores are idle; the processor time that an update takes, over the same;
+   and what the studio takes of a core with ten viewers.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import numpy as np
@@ -160,8 +162,17 @@ def watch(served: Studio, run: str, stop: threading.Event) -> None:
     answer.close()
 
 
-def training_ratios(root: Path) -> list[float]:
-    """Return updates a second with ten viewers over those with none, turn by turn."""
+class Turn(NamedTuple):
+    """When a turn began and ended, and the processor time that was taken in it."""
+
+    begin: float
+    end: float
+    training: float
+    studio: float
+
+
+def training_ratios(root: Path) -> tuple[list[float], list[float], list[float]]:
+    """Return for each pair of turns the ratios by the clock and by processor, and percents."""
     command = [sys.executable, "-m", "lrkit", "train", "poly-tanh", "--total", "100000ep"]
     command += ["--quiet", "--checkpoint", "none", "--run", str(root / "training")]
     with studio(root) as served:
@@ -170,21 +181,30 @@ def training_ratios(root: Path) -> list[float]:
             while not (root / "training" / "journal.jsonl").exists():
                 time.sleep(0.1)
             time.sleep(2 * TURN)
-            turns = [_turn(served, watched) for _ in range(TURNS) for watched in (False, True)]
+            pids = training.pid, served.process.pid
+            turns = [
+                _turn(served, pids, watched) for _ in range(TURNS) for watched in (False, True)
+            ]
             time.sleep(1.0)  # until the last of them is in the journal
         finally:
             training.kill()
             training.wait()
     times = replay(root / "training", damaged="skip").metrics["time"]
-    speeds = [
-        int(np.searchsorted(times, end) - np.searchsorted(times, begin)) / (end - begin)
-        for begin, end in turns
+    steps = [
+        int(np.searchsorted(times, turn.end) - np.searchsorted(times, turn.begin)) for turn in turns
     ]
-    return [speeds[i + 1] / speeds[i] for i in range(0, len(speeds), 2)]
+    clock = [n / (turn.end - turn.begin) for n, turn in zip(steps, turns, strict=True)]
+    own = [turn.training / n for n, turn in zip(steps, turns, strict=True)]
+    shares = [100 * turn.studio / (turn.end - turn.begin) for turn in turns[1::2]]
+    return _over(clock), _over(own), shares
 
 
-def _turn(served: Studio, watched: bool) -> tuple[float, float]:
-    """Let a turn pass, with ten viewers or none; return when it began and ended."""
+def _over(values: list[float]) -> list[float]:
+    return [watched / alone for alone, watched in zip(values[::2], values[1::2], strict=True)]
+
+
+def _turn(served: Studio, pids: tuple[int, int], watched: bool) -> Turn:
+    """Let a turn pass, with ten viewers or none."""
     stop = threading.Event()
     viewers = [
         threading.Thread(target=watch, args=(served, "training", stop))
@@ -193,13 +213,19 @@ def _turn(served: Studio, watched: bool) -> tuple[float, float]:
     for viewer in viewers:
         viewer.start()
     time.sleep(0.3)
-    begin = time.time()
+    begin, taken = time.time(), [processor(pid) for pid in pids]
     time.sleep(TURN)
-    end = time.time()
+    end, more = time.time(), [processor(pid) for pid in pids]
     stop.set()
     for viewer in viewers:
         viewer.join()
-    return begin, end
+    return Turn(begin, end, more[0] - taken[0], more[1] - taken[1])
+
+
+def processor(pid: int) -> float:
+    """Return the seconds of processor time that a process has taken; Linux tells."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:
@@ -214,7 +240,7 @@ def main() -> int:
         looks = [first_looks(root) for _ in range(REPEATS)]
         memory = megabytes(root / "long"), megabytes(root / "elsewhere" / "tenth")
         one, ten = (update_milliseconds(root, n) for n in (1, VIEWERS))
-        ratios = training_ratios(root)
+        clock, own, shares = training_ratios(root)
     finally:
         shutil.rmtree(root)
     rows = [
@@ -226,7 +252,9 @@ def main() -> int:
         Row.of("ten viewers over one", [statistics.median(ten) / statistics.median(one)], 3.0),
         Row.of("memory kept of it, MB", memory[:1]),
         Row.of("over that of a tenth of the steps", [memory[0] / memory[1]], 1.2),
-        Row.of("speed of a training, ten viewers over none", ratios),
+        Row.of("speed of a training, ten viewers over none, by the clock", clock),
+        Row.of("processor time of an update, ten viewers over none", own, 1.1),
+        Row.of("what the studio takes of a core for ten viewers, %", shares, 10.0),
     ]
     return 0 if show(f"Studio, a run of {steps:,} steps", rows) else 1
 
