@@ -131,6 +131,9 @@ def test_the_rest_of_the_curve_is_dragged_to_where_it_should_go(studio, training
     assert before < lowered < dragged
     page.locator(".handle").nth(4).press("Delete")
     expect(page.locator(".handle")).to_have_count(5)
+    page.locator(".rate").dblclick(position={"x": 400, "y": 60})
+    page.get_by_role("button", name="Add a point").click()
+    expect(page.locator(".handle")).to_have_count(7)
     expect(page.locator(".outcome")).to_contain_text("replace table(")
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".events li.taken")).to_contain_text("replace table(")

@@ -47,11 +47,12 @@ class Courses(BaseModel):
 
     declared: Points
     followed: Points
+    schedule: str
     total: float | None
 
 
 class Side(BaseModel):
-    """A run's schedule before or after an edit; the area is the sum of the rates."""
+    """A run's schedule before or after an edit; the area is the sum of the rates of all updates."""
 
     schedule: str
     total: float | None
@@ -112,6 +113,7 @@ def course(run: str, told: Told, group: GroupQuery = None) -> Courses:
     return Courses(
         declared=sampled(declared_of(found, lead.index)),
         followed=sampled(followed),
+        schedule=str(followed.schedule),
         total=finite(followed.total),
     )
 
@@ -132,8 +134,8 @@ def preview(run: str, order: AnyOrder, told: Told) -> Preview:
     return told_words.model_copy(
         update={
             "changes": changes,
-            "before": _side(before, step),
-            "after": _side(after, step),
+            "before": _side(before, step, wheel.far.unit),
+            "after": _side(after, step, wheel.far.unit),
             "curve": sampled(after, min(float(wheel.far.position), float(step))),
         }
     )
@@ -158,17 +160,18 @@ def send(
     )
 
 
-def _side(curve: Curve, step: int) -> Side:
+def _side(curve: Curve, step: int, unit: float) -> Side:
+    area = _area(curve)
     return Side(
         schedule=str(curve.schedule),
         total=finite(curve.total),
-        area=_area(curve),
+        area=None if area is None else area * unit,
         rate=curve(step),
     )
 
 
 def _area(curve: Curve) -> float | None:
-    """Return the sum of the rates of all updates; of a long run from every second, third, ..."""
+    """Return the sum of the rates of all steps; of a long run from every second, third, ..."""
     if not np.isfinite(curve.total):
         return None
     stride = -(-curve.steps // MOST_LOOKS)

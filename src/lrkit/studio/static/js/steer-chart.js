@@ -138,6 +138,7 @@ export class Picture {
         x: now, y: 1, xref: "x", yref: "paper", text: "now", showarrow: false, yanchor: "bottom", font: { size: 11, color: css("--muted") },
       }],
       margin: { l: 60, r: 14, t: 20, b: 40 },
+      dragmode: this.handles.on ? false : "zoom",
       uirevision: "steer",
     });
   }
@@ -154,11 +155,14 @@ function part({ x, y }, from, to) {
   return found;
 }
 
+// plotly reads tags in its labels.
+const plain = (text) => text.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]);
+
 function marks(state, followed) {
   const shown = state.edits.filter((one) => one.step !== null);
   return {
     type: "scatter", mode: "markers", name: "edits", x: shown.map((one) => one.step), y: shown.map((one) => valueAt(followed, one.step)),
-    text: shown.map((one) => one.told), hovertemplate: "%{text}<extra></extra>",
+    text: shown.map((one) => plain(one.told)), hovertemplate: "%{text}<extra></extra>",
     marker: { size: 9, symbol: "diamond", color: colour(0), line: { color: css("--panel"), width: 1.5 } },
   };
 }

@@ -5,7 +5,7 @@ import { ask, field, fill, h, segments, select, short } from "./ui.js";
 const SPAN = "500, 2ep, 10%";
 const NOW = "at once";
 
-const number = (name, label, value, hint, more = {}) => ({ name, label, value, hint, type: "number", step: "any", min: 0, ...more });
+const number = (name, label, value, hint, more = {}) => ({ name, label, value, hint, numeric: true, ...more });
 const span = (name, label, value, hint = SPAN, more = {}) => ({ name, label, value, placeholder: hint, title: hint, ...more });
 const optional = { optional: true };
 
@@ -40,9 +40,10 @@ export async function endsTraining(order, run) {
 }
 
 export class Form {
-  constructor({ readOnly, changed, send }) {
+  constructor({ readOnly, changed, send, add }) {
     this.readOnly = readOnly;
     this.told = changed;
+    this.add = add;
     this.kind = null;
     this.group = null;
     this.points = null;
@@ -90,20 +91,21 @@ export class Form {
     this.seen(null, "");
   }
 
-  input({ name, label, hint = "", choices, text, optional: free, value, ...more }) {
+  input({ name, label, hint = "", choices, text, optional: free, value, numeric = false, ...more }) {
     let control;
     if (choices) control = select(choices, value);
     else if (text) control = h("textarea.mono", { rows: 3, spellcheck: "false" });
-    else control = h("input", { type: "text", inputmode: more.type === "number" ? "decimal" : "text", autocomplete: "off", spellcheck: "false", ...more });
+    else control = h("input", { type: "text", inputmode: numeric ? "decimal" : "text", autocomplete: "off", spellcheck: "false", ...more });
     control.value = value;
-    this.inputs[name] = [control, free, more.type === "number"];
+    this.inputs[name] = [control, free, numeric];
     return field(label, control, hint);
   }
 
   drawing() {
     const ways = segments([["pchip", "Smooth"], ["linear", "Straight"]], this.way, (way) => { this.way = way; this.told(); }, "How the points are joined");
-    return [ways, h("p.hint", {}, "Drag the points on the curve, or move them with the arrow keys. "
-      + "Double-click the curve to add one; Delete removes one.")];
+    const more = h("button", { type: "button", onclick: () => this.add() }, "Add a point");
+    return [h("div.row.ways", {}, ways, more), h("p.hint", {}, "Drag the points on the curve, or move them with the arrow keys. "
+      + "A double click on the curve adds one; Delete removes one.")];
   }
 
   /** The points on the curve were moved. */

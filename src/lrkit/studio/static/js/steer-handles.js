@@ -17,12 +17,13 @@ export class Handles {
     this.anchor = 0;
     this.end_ = 1;
     this.box = s("svg", { class: "handles", "aria-label": "Points of the drawn curve" });
-    this.twice = (event) => this.on && this.add(event);
-    chart.addEventListener("dblclick", this.twice, true);
+    // A click tells how often; plotly covers the chart under the finger, so no double click comes.
+    this.twice = (event) => this.on && event.detail === 2 && this.add(event);
+    chart.addEventListener("click", this.twice, true);
   }
 
   end() {
-    this.chart.removeEventListener("dblclick", this.twice, true);
+    this.chart.removeEventListener("click", this.twice, true);
     this.box.remove();
   }
 
@@ -162,7 +163,21 @@ export class Handles {
   add(event) {
     event.preventDefault();
     event.stopPropagation();
-    const [x, y] = this.at(event);
+    this.put(...this.at(event));
+  }
+
+  /** Put a point into the middle of the widest gap, and the keyboard on it. */
+  more() {
+    if (!this.on) return;
+    const all = [{ x: this.anchor, y: this.points[0].y }, ...this.points];
+    const gaps = all.slice(1).map((one, i) => one.x - all[i].x);
+    const widest = gaps.indexOf(Math.max(...gaps));
+    const [a, b] = [all[widest], all[widest + 1]];
+    this.put((a.x + b.x) / 2, (a.y + b.y) / 2);
+    this.dots[widest]?.focus();
+  }
+
+  put(x, y) {
     const place = Math.round(x);
     const taken = this.points.some((one) => Math.abs(one.x - place) < 1);
     if (taken || place <= this.anchor || place > this.end_ || this.points.length >= MOST) return;

@@ -49,6 +49,7 @@ class Page {
       readOnly: this.context.about.read_only,
       changed: () => this.changed(),
       send: () => this.send(),
+      add: () => this.picture.handles.more(),
     });
     this.main = h("div.columns", {},
       h("section.panel.picture", {},
@@ -138,7 +139,7 @@ class Page {
     this.state = state;
     this.main.hidden = false;
     this.say(noticeOf(state), "notice");
-    fill(this.facts, factsOf(state));
+    fill(this.facts, factsOf(state, this.group));
     fill(this.actions, this.buttons(state));
     fill(this.events, journal(state));
     this.form.stands(state);
@@ -161,7 +162,7 @@ class Page {
     } catch (error) {
       this.say(error.message, "error");
     }
-    fill(this.follows, followsOf(this.state, this.context));
+    fill(this.follows, followsOf(this.state, this.course, this.context));
   }
 
   askGroups() {
@@ -173,6 +174,9 @@ class Page {
       onchange: (event) => {
         this.group = event.target.value === "" ? null : Number(event.target.value);
         this.form.group = this.group;
+        this.picture.draws(null);
+        this.form.points = null;
+        fill(this.facts, factsOf(this.state, this.group));
         this.loadCourse().then(() => this.changed());
       },
     }));
@@ -268,9 +272,9 @@ function noticeOf(state) {
   return "";
 }
 
-function factsOf(state) {
+function factsOf(state, group) {
   const clock = state.per_epoch ? "Epoch" : "Step";
-  const rate = state.groups.length ? state.groups[0].rate : state.metrics.lr;
+  const rate = state.groups.find((one) => group === null || one.index === group)?.rate ?? state.metrics.lr;
   const place = state.total === null ? short(state.position) : `${state.position.toLocaleString("en")} of ${state.total.toLocaleString("en")}`;
   const rows = [
     ["Status", h(`span.badge.${state.status}`, {}, state.status)],
@@ -283,12 +287,12 @@ function factsOf(state) {
   return rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", { "data-fact": name.toLowerCase() }, value)));
 }
 
-function followsOf(state, context) {
-  if (state.schedule === null) return [];
-  const params = { text: state.schedule, total: state.total, epoch: state.per_epoch ? 1 : state.steps_per_epoch };
+function followsOf(state, course, context) {
+  if (!course) return [];
+  const params = { text: course.schedule, total: state.total, epoch: state.per_epoch ? 1 : state.steps_per_epoch };
   return [
     h("h3", {}, "Follows"),
-    h("code.text", { tabindex: 0 }, state.schedule),
+    h("code.text", { tabindex: 0 }, course.schedule),
     h("a", { href: context.link("design", params) }, "Open in Design"),
   ];
 }
