@@ -138,7 +138,7 @@ def update_milliseconds(root: Path, viewers: int) -> list[float]:
             for viewer in watching:
                 if not viewer.box:
                     raise RuntimeError("a viewer was not told")
-                viewer.box = []
+                viewer.box.clear()
     loop.close()
     return found[1:]  # the first tells the whole curve
 

@@ -190,6 +190,28 @@ def test_ten_viewers_are_told_from_one_reading(root, watch, monkeypatch):
     journal.close()
 
 
+def test_a_run_that_we_fail_to_show_hides_no_other(root, watch, monkeypatch, caplog):
+    from lrkit.studio import live
+
+    real = live.curves_of
+
+    def failing(overview, *more):
+        if overview.folder.name == "bad":
+            raise ZeroDivisionError
+        return real(overview, *more)
+
+    monkeypatch.setattr(live, "curves_of", failing)
+    for name in ("bad", "good"):
+        with Journal.create(root / name) as journal:
+            grow(journal, 0, 5)
+    seen = watch("bad", "good")
+    seen.until(lambda: ("good", "loss") in seen.lines and "bad" in seen.gone)
+    time.sleep(0.8)
+    assert "terminal says why" in seen.gone["bad"]
+    assert seen.told.count("gone") == 1
+    assert sum("run bad failed" in record.message for record in caplog.records) == 1
+
+
 def test_nobody_looks_and_nothing_is_kept(root, watch, monkeypatch):
     monkeypatch.setattr("lrkit.studio.live.LINGER", 0.3)
     with Journal.create(root / "a") as journal:

@@ -13,6 +13,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ from lrkit.records import Overview
 from lrkit.studio.curves import Moment, Wish, curves_of, moment_of
 from lrkit.studio.errors import NotFoundError
 from lrkit.studio.followed import Followed
-from lrkit.studio.shelf import Changes, Shelf
+from lrkit.studio.shelf import Shelf
 
 PERIOD: Final = 0.3
 """Seconds between two looks."""
@@ -38,6 +39,7 @@ SLICE: Final = 16 << 20
 """Bytes of a journal read in one go; then the others have their turn."""
 KEPT: Final = 24
 """Runs kept at most besides those that are looked at."""
+LOG: Final = logging.getLogger("uvicorn.error")
 
 
 @dataclass(eq=False)
@@ -49,14 +51,18 @@ class Viewer:
     wish: Wish
     listed: bool
     ready: asyncio.Event = field(default_factory=asyncio.Event)
-    box: list[bytes] = field(default_factory=list)
+    box: deque[bytes] = field(default_factory=deque)
     marks: dict[str, Moment | str] = field(default_factory=dict)
     mark: int | None = None
     ended: bool = False
 
-    def give(self, messages: list[bytes]) -> None:
-        """Put *messages* where the viewer finds them; called by the hub's thread."""
-        self.box = messages  # it had taken what was there, or would not be given more
+    def give(self, message: bytes) -> None:
+        """Put *message* where the viewer finds it; called by the hub's thread."""
+        self.box.append(message)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the viewer look into its box."""
         with contextlib.suppress(RuntimeError):  # the server's loop has ended meanwhile
             self.loop.call_soon_threadsafe(self.ready.set)
 
@@ -73,9 +79,8 @@ class Viewer:
                     yield b": still here\n\n"
                     continue
                 self.ready.clear()
-                messages, self.box = self.box, []
-                for message in messages:
-                    yield message
+                while self.box:
+                    yield self.box.popleft()
                     told += 1
                     if told == limit:
                         return
@@ -126,7 +131,7 @@ class Hub:
         """Let all streams end: the server does."""
         for viewer in list(self._viewers):
             viewer.ended = True
-            viewer.give([])
+            viewer.wake()
 
     @property
     def viewers(self) -> int:
@@ -160,60 +165,75 @@ class Hub:
             try:
                 more = self.tell(viewers)
             except Exception:  # one look that fails must not end all later ones
-                logging.getLogger("uvicorn.error").exception("a look at the runs failed")
+                LOG.exception("a look at the list of runs failed")
             if not more:
                 self._wake.wait(max(PERIOD - (time.monotonic() - began), 0.02))
 
     def tell(self, viewers: list[Viewer]) -> bool:
         """Look at all that *viewers* look at, and tell them; return whether more is to be read."""
         waiting = [viewer for viewer in viewers if not viewer.box]
-        messages: dict[Viewer, list[bytes]] = {viewer: [] for viewer in waiting}
-        self._tell_list([viewer for viewer in waiting if viewer.listed], messages)
+        self._tell_list([viewer for viewer in waiting if viewer.listed])
         more = False
-        for name in {name for viewer in waiting for name in viewer.runs}:
+        for name in dict.fromkeys(name for viewer in waiting for name in viewer.runs):
             lookers = [viewer for viewer in waiting if name in viewer.runs]
-            more = self._tell_run(self.follow(name), lookers, messages) or more
-        for viewer, own in messages.items():
-            if own:
-                viewer.give(own)
+            run = self.follow(name)
+            try:
+                more = self._tell_run(run, lookers) or more
+            except Exception:  # our fault; the other runs are to be seen all the same
+                _broken(run, lookers)
         return more
 
-    def _tell_list(self, viewers: list[Viewer], messages: dict[Viewer, list[bytes]]) -> None:
-        told: dict[int | None, Changes] = {}
-        encoded: dict[int | None, bytes] = {}
+    def _tell_list(self, viewers: list[Viewer]) -> None:
+        told: dict[int | None, tuple[int, bytes]] = {}
         for viewer in viewers:
             mark = viewer.mark
             if mark not in told:
-                told[mark] = changes = self.shelf.since(mark)
+                changes = self.shelf.since(mark)
                 rows = [row.model_dump() for row in changes.rows]
                 body = {"whole": changes.whole, "runs": rows, "gone": changes.gone}
-                encoded[mark] = event("runs", body)
-            viewer.mark = told[mark].mark
+                told[mark] = changes.mark, event("runs", body)
+            viewer.mark, message = told[mark]
             if viewer.mark != mark:
-                messages[viewer].append(encoded[mark])
+                viewer.give(message)
 
-    def _tell_run(
-        self, run: Followed, viewers: list[Viewer], messages: dict[Viewer, list[bytes]]
-    ) -> bool:
-        encoded: dict[tuple[Wish, Moment | str | None], tuple[Moment | str, bytes | None]] = {}
+    def _tell_run(self, run: Followed, viewers: list[Viewer]) -> bool:
+        """Look at *run* and tell *viewers*; return whether more of it is to be read."""
+        told: dict[tuple[Wish, Moment | str | None], tuple[Moment | str, bytes | None]] = {}
         with run.lock:
-            try:
-                if run.problem and not run.there:
-                    raise NotFoundError(run.problem)
-                overview = run.look(SLICE)
-                run.problem = ""
-            except (DataError, NotFoundError) as error:
-                run.problem = str(error)
-                overview = None
+            overview = _looked(run)
             for viewer in viewers:
                 key = (viewer.wish, viewer.marks.get(run.name))
-                if key not in encoded:
-                    encoded[key] = _said(run, overview, *key)
-                moment, message = encoded[key]
-                viewer.marks[run.name] = moment
+                if key not in told:
+                    told[key] = _said(run, overview, *key)
+                viewer.marks[run.name], message = told[key]
                 if message is not None:
-                    messages[viewer].append(message)
+                    viewer.give(message)
             return overview is not None and overview.share < 1.0
+
+
+def _looked(run: Followed) -> Overview | None:
+    """Return *run* as it is now; None, and its `problem`, where there is nothing to see."""
+    try:
+        if run.problem and not run.there:
+            return None
+        overview = run.look(SLICE)
+    except (DataError, NotFoundError) as error:
+        run.problem = str(error)
+        return None
+    run.problem = ""
+    return overview
+
+
+def _broken(run: Followed, viewers: list[Viewer]) -> None:
+    """Say that *run* cannot be shown: once to each viewer, and once in the server's log."""
+    told = f"run {run.name} cannot be shown; the studio's terminal says why"
+    if run.problem != told:
+        LOG.exception("a look at run %s failed", run.name)
+        run.problem = told
+    for viewer in viewers:
+        if viewer.marks.get(run.name) != told:
+            viewer.marks[run.name] = told
+            viewer.give(event("gone", {"run": run.name, "message": told}))
 
 
 def _said(
