@@ -116,7 +116,10 @@ export class Picture {
     const first = starts.reduce((a, b) => a + b, 0) / (starts.length || 1);
     const least = finite.reduce((a, b) => Math.min(a, b), Infinity);
     const fall = Math.max(first - least, 0.05 * Math.abs(first), 1e-9);
-    return [least - 0.08 * fall, first + ABOVE * fall];
+    const rates = this.all.map((one) => one.rate).sort((a, b) => a - b);
+    const early = this.all.filter((one) => one.loss !== null && one.rate <= rates[rates.length >> 1]).map((one) => one.loss).sort((a, b) => a - b);
+    const usual = early[Math.floor(0.97 * (early.length - 1))] ?? first;
+    return [least - 0.08 * fall, Math.max(first + ABOVE * fall, usual + 0.08 * (usual - least))];
   }
 
   intervals() {
