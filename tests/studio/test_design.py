@@ -197,6 +197,16 @@ def test_other_schedules_are_drawn_on_the_same_horizon(client):
     assert flat["points"]["y"] == [0.1] * len(flat["points"]["y"])
 
 
+def test_a_comparison_that_takes_too_long_is_cut_short(client):
+    dear = "((cosine().repeat(1000)).repeat(1000)).repeat(20)"
+    body = {"texts": [dear] * 50, "span": {"total": "20000000"}}
+    start = time.perf_counter()
+    found = client.post("/api/design/compare", json=body).json()
+    assert time.perf_counter() - start < 40
+    assert len(found) == 50
+    assert "compare fewer" in found[-1]["problem"]["message"]
+
+
 TAKEN = [
     TEXT,
     "0.1",

@@ -124,6 +124,19 @@ def test_dragging_a_joint_changes_the_text_while_it_is_dragged(page):
     has_text(page, re.escape(dragged))
 
 
+def test_escape_takes_a_drag_back_and_a_preset_mends_a_wrong_text(page):
+    drag(page, "joint 1", 130, 60, drop=False)
+    has_text(page, r"^0\.2")
+    page.keyboard.press("Escape")
+    has_text(page, re.escape(TEXT))
+    page.mouse.up()
+    page.locator("#schedule-text").fill("0.3 * (")
+    expect(page.locator(".design")).to_have_class(re.compile("stale"))
+    page.get_by_role("button", name="Presets").click()
+    page.locator("[data-family=trapezoid]").click()
+    has_text(page, r"^0\.3 \* trapezoid\(\)$")
+
+
 def test_the_end_is_lifted_by_an_argument_that_was_not_written(page):
     drag(page, "end", 0, -90)
     has_text(page, r"^0\.3 \* \(warmup\(5ep\) >> cosine\(end=0\.\d+\)\)$")

@@ -7,6 +7,8 @@ holds no second model that could disagree.
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from fastapi import APIRouter
 
@@ -30,6 +32,7 @@ from lrkit.studio.design_models import (
     InsertPiece,
     Look,
     MovePiece,
+    Problem,
     ScaleAll,
     SetNumber,
     TakeFamily,
@@ -39,7 +42,7 @@ from lrkit.studio.design_models import (
     ToLook,
 )
 from lrkit.studio.design_names import Elsewhere, Named, known_names, others
-from lrkit.studio.looks import compared, levels_around, looked_at
+from lrkit.studio.looks import PATIENCE, compared, levels_around, looked_at
 from lrkit.studio.texts import place, read
 
 router = APIRouter(prefix="/api/design", tags=["design"])
@@ -71,8 +74,16 @@ def edit(asked: ToEdit) -> Look:
 
 @router.post("/compare")
 def compare(asked: ToCompare) -> list[Compared]:
-    """Draw other texts on the same horizon."""
-    return [Compared(**compared(text, asked.span, asked.points)) for text in asked.texts]
+    """Draw other texts on the same horizon; those that there is no time for say so."""
+    end = time.monotonic() + PATIENCE
+    found = []
+    for text in asked.texts:
+        if time.monotonic() < end:
+            found.append(Compared(**compared(text, asked.span, asked.points)))
+        else:
+            told = f"the others took {PATIENCE:g} s; compare fewer, or over a shorter total"
+            found.append(Compared(text=text, problem=Problem(kind="spec", message=told)))
+    return found
 
 
 @router.get("/names")

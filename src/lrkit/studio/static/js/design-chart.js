@@ -7,8 +7,8 @@ const HEADROOM = 1.18;
 const STILL = 5; // pixels that a hand moves without meaning it, on either axis
 
 /**
- * The plot: on.drag({handle, x, y, dx, dy}, base, last) as a handle is moved, x and y null where it
- * stays; the answer is shown by show().
+ * The plot: on.drag({handle, x, y, dx, dy}, base) as a handle is moved, x and y null where it stays, and
+ * on.drop(base, cancelled) when it is let go; `base` is what on.take() gave. Answers come by show().
  */
 export class Plot {
   constructor(on) {
@@ -102,6 +102,8 @@ export class Plot {
       x: (steps) => xaxis._offset + xaxis.l2p(steps / unit),
       steps: (px) => xaxis.p2l(px - xaxis._offset) * unit,
       y: (rate) => yaxis._offset + yaxis.l2p(this.shown.view.log ? Math.log10(Math.max(rate, 1e-300)) : rate),
+      // A rate of 0 is nowhere on a logarithmic axis: its handle is at the bottom.
+      seen(rate) { return Math.min(Math.max(this.y(rate), this.top - 4), this.top + this.height); },
       rate: (px) => {
         const l = yaxis.p2l(px - yaxis._offset);
         return this.shown.view.log ? 10 ** l : l;
@@ -128,7 +130,7 @@ export class Plot {
       seen.add(grip.name);
       const button = this.buttons.get(grip.name) ?? this.button(grip.name);
       const px = axes.x(grip.x);
-      const py = Math.min(Math.max(axes.y(grip.y), axes.top - 4), bottom);
+      const py = axes.seen(grip.y);
       button.style.transform = `translate(${px}px, ${py}px)`;
       button.hidden = px < axes.left - 1 || px > axes.left + axes.width + 1;
       button.classList.toggle("fixed", !grip.by_x && !grip.by_y);
@@ -168,10 +170,10 @@ export class Plot {
     button.focus();
     button.setPointerCapture(event.pointerId);
     const box = this.box.getBoundingClientRect();
-    const at = { x: axes.x(grip.x), y: axes.y(grip.y) };
+    const at = { x: axes.x(grip.x), y: axes.seen(grip.y) };
     const from = { x: event.clientX - box.left, y: event.clientY - box.top };
     this.held = { name, range: this.range(), moved: { x: false, y: false } };
-    const base = this.on.take(name);
+    const base = this.on.take();
     this.box.classList.add("dragging");
     const move = (now) => {
       const by = { x: now.clientX - box.left - from.x, y: now.clientY - box.top - from.y };
@@ -180,12 +182,20 @@ export class Plot {
       const y = grip.by_y && this.held.moved.y ? Math.max(axes.rate(at.y + by.y), 0) : null;
       if (x !== null || y !== null) this.on.drag({ handle: name, x, y, ...this.resolution(axes, y ?? grip.y) }, base);
     };
+    const escape = (key) => {
+      if (key.key !== "Escape") return;
+      this.held.cancelled = true;
+      button.releasePointerCapture(event.pointerId);
+    };
     const drop = () => {
       button.removeEventListener("pointermove", move);
+      button.removeEventListener("keydown", escape);
+      const { cancelled } = this.held;
       this.held = null;
       this.box.classList.remove("dragging");
-      this.on.drop(base);
+      this.on.drop(base, cancelled);
     };
+    button.addEventListener("keydown", escape);
     button.addEventListener("pointermove", move);
     button.addEventListener("lostpointercapture", drop, { once: true });
   }
@@ -193,7 +203,7 @@ export class Plot {
   /** Return how fine a pixel is, in steps and in rates at a rate. */
   resolution(axes, rate, fine = 1) {
     const dx = Math.abs(axes.steps(axes.left + 2) - axes.steps(axes.left));
-    const py = axes.y(rate);
+    const py = axes.seen(rate);
     const dy = Math.abs(axes.rate(py - 1) - axes.rate(py + 1));
     return { dx: Math.max(dx * fine, 1e-9), dy: Math.max(dy * fine, 1e-300) };
   }
@@ -208,7 +218,7 @@ export class Plot {
     const size = event.shiftKey ? 5 : event.altKey ? 0.2 : 1;
     const by = [(way[0] * size * axes.width) / 100, (way[1] * size * axes.height) / 50];
     const x = way[0] && grip.by_x ? Math.max(axes.steps(axes.x(grip.x) + by[0]), 0) : null;
-    const y = way[1] && grip.by_y ? Math.max(axes.rate(axes.y(grip.y) + by[1]), 0) : null;
+    const y = way[1] && grip.by_y ? Math.max(axes.rate(axes.seen(grip.y) + by[1]), 0) : null;
     if (x === null && y === null) return this.on.stuck(way[0] ? grip.why_x : grip.why_y);
     this.on.nudge({ handle: name, x, y, ...this.resolution(axes, y ?? grip.y, size / 2) });
   }

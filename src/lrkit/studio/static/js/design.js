@@ -54,7 +54,11 @@ class Page {
     this.plot = new Plot({
       take: () => ({ text: this.store.now.text, kind: `drag ${++this.turn}` }),
       drag: (target, base) => this.drag(target, base),
-      drop: () => this.look && this.draw(),
+      drop: (base, cancelled) => {
+        base.cancelled = cancelled; // answers that are still on their way come too late
+        if (cancelled && this.store.last.kind === base.kind) this.store.undo();
+        else if (this.look) this.draw();
+      },
       nudge: (target) => this.drag(target, { text: this.store.now.text, kind: "nudge" }),
       stuck: (why) => this.say(why),
     });
@@ -233,10 +237,18 @@ class Page {
 
   // Changes that the studio works out.
 
-  send(path, more, { text = this.store.now.text, kind = "" } = {}) {
+  send(path, more, base = {}) {
+    let { text = this.store.now.text } = base;
     const { span, wrong } = spanOf(this.store.now);
-    if (wrong) return;
-    const done = (look) => (look.problem ? this.say(look.problem.message) : this.accept(look, kind));
+    // A text that is wrong has no pieces and numbers to edit; a preset may take its place.
+    const stale = this.box.classList.contains("stale");
+    if (wrong || (stale && more.change?.kind !== "family")) return;
+    if (stale) text = this.look?.text ?? "hold()";
+    const from = this.store.now.text; // what is typed meanwhile must not be lost
+    const done = (look) => {
+      if (look.problem) this.say(look.problem.message);
+      else if (!base.cancelled && (base.kind || from === this.store.now.text)) this.accept(look, base.kind ?? "");
+    };
     this.ask({ path, body: { text, span, points: POINTS, brief: true, ...more }, done });
   }
 
