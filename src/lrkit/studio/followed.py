@@ -24,6 +24,8 @@ class Followed:
         self.overview: Overview | None = None
         self.glance: Glance | None = None
         self.problem = ""
+        #: Whether the last look has failed by a fault of ours.
+        self.broken = False
 
     def look(self, most: int | None = None) -> Overview:
         """Return the overview, up to date but for what *most* bytes do not reach.

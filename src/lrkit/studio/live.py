@@ -179,6 +179,7 @@ class Hub:
             run = self.follow(name)
             try:
                 more = self._tell_run(run, lookers) or more
+                run.broken = False
             except Exception:  # our fault; the other runs are to be seen all the same
                 _broken(run, lookers)
         return more
@@ -227,9 +228,9 @@ def _looked(run: Followed) -> Overview | None:
 def _broken(run: Followed, viewers: list[Viewer]) -> None:
     """Say that *run* cannot be shown: once to each viewer, and once in the server's log."""
     told = f"run {run.name} cannot be shown; the studio's terminal says why"
-    if run.problem != told:
+    if not run.broken:
         LOG.exception("a look at run %s failed", run.name)
-        run.problem = told
+    run.broken = True
     for viewer in viewers:
         if viewer.marks.get(run.name) != told:
             viewer.marks[run.name] = told
