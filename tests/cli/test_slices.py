@@ -19,7 +19,7 @@ from lrkit.records import find_run, read_columns, replay
 def test_a_plane_says_how_much_of_the_truth_it_shows(lrkit, edited):
     done = lrkit("landscape", "plane", "edited", "--points", "5")
     assert done.code == 0, done.err
-    for words in ("This plane shows ", "loss off the plane: at step", "520 training samples",
+    for words in ("This plane shows ", "loss off the plane: ", "520 training samples",
                   "batch normalisation by the statistics", "5 x 5 points"):  # fmt: skip
         assert words in done.out, words
     (file,) = (p for p in (edited / "landscape").iterdir() if p.name != "plane.jsonl")

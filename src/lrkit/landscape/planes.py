@@ -129,7 +129,7 @@ class Slice:
         if self.share is None:
             return "There is no training whose movement this slice could show."
         what = "plane" if len(self.axes) == 2 else "line"
-        by_axis = ", ".join(f"{axis.label} {percent(axis.share or 0)}" for axis in self.axes)
+        by_axis = " + ".join(percent(axis.share or 0) for axis in self.axes)
         text = f"This {what} shows {percent(self.share)} of the training's movement"
         text += f" ({by_axis})" if len(self.axes) > 1 else ""
         if self.share > 0.999 and len(self.way) <= len(self.axes) + 1:
@@ -140,9 +140,9 @@ class Slice:
         left = len(self.way) - len(self.measured)
         most = f" so far, {left} to come" if left else ""
         return (
-            f"{text}; loss off the {what}: at step {gap.step:,} the true weights have "
-            f"{shown(gap.loss)} and their image on the {what} {shown(gap.inside)}, the largest "
-            f"difference of {len(self.measured)} checkpoints{most}."
+            f"{text}; loss off the {what}: {shown(gap.loss)} at step {gap.step:,}, where the "
+            f"{what} has {shown(gap.inside)}, the largest difference of {len(self.measured)} "
+            f"checkpoints{most}."
         )
 
     def batch(self) -> str:

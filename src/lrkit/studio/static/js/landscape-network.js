@@ -66,7 +66,7 @@ class Network {
     root.append(h("div.network", {},
       h("aside.panel.side", { "aria-label": "What is looked at" }, this.form.element),
       h("div.stage", {},
-        h("div.panel.honest", {}, h("div.row", {}, this.state, h("span.grow"), this.meter, this.turns), this.truth, this.notes),
+        h("div.panel.honest", {}, h("div.row", {}, this.state, this.meter, this.turns), this.truth, this.notes),
         this.stage, this.under)));
     this.plane = new SliceMap(this.map, {
       moved: (x, y) => this.choose([x, y]),
@@ -161,9 +161,9 @@ class Network {
     this.stage.dataset.status = message.status;
     fill(this.state,
       h(`span.badge.${going ? "running" : message.status}`, {}, STATES[message.status] ?? message.status),
-      h("strong", {}, message.title),
+      h("strong", { title: message.title }, message.title),
       h("span.muted", {}, this.progress(message)),
-      message.reason && h("span.error", {}, message.reason));
+      message.reason && h("span.error", { title: message.reason }, message.reason));
     this.meter.hidden = !going || !message.wanted;
     this.meter.value = message.kind === "sharpness" ? message.level / message.wanted
       : this.data.losses.size / Math.max(message.wanted, 1) ** Math.max(message.axes.length, 1);
