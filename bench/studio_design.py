@@ -33,7 +33,7 @@ TEXTS = {
     "warm-up and cosine": "0.3 * (warmup(5ep) >> cosine())",
     "five pieces": "0.3 * (warmup(5ep) >> hold(20ep) >> linear(1, 0.5, 20ep) >> hold(10ep) * 0.5 "
     ">> one_minus_sqrt(0.5, 0, 20ep))",
-    "50 cycles": "cyclic(0.001, 0.006, 1000st, window=hann)",
+    "50 cycles": "cyclic(0.001, 0.3, 1000st, window=hann)",
 }
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--no-first-run", "--disable-background-networking"]
@@ -107,10 +107,11 @@ def server(settings: Settings) -> list[Row]:
     for name, text in TEXTS.items():
         looks, drags = [], []
         for i in range(REPEATS):
-            # Each text is another one, so that nothing is answered from memory.
-            body = {"text": text.replace("0.3", f"0.{300 + i}"), "span": SPAN, "brief": True}
-            looks.append(asked(client, "look", body))
-            move = {"handle": "joint 1", "x": 9000.0 + 10 * i, "dx": 50.0}
+            # Each text that is typed is another one; a drag goes on from where it began.
+            body = {"text": text, "span": SPAN, "brief": True}
+            typed = {"text": text.replace("0.3", f"0.{300 + i}")}
+            looks.append(asked(client, "look", body | typed))
+            move = {"handle": "joint 1", "x": 9000.0 + 10 * i, "dx": 50.0, "y": 0.1, "dy": 1e-3}
             drags.append(asked(client, "drag", body | move))
         rows += rows_of(f"server, {name}, look", looks[2:])
         rows += rows_of(f"server, {name}, drag", drags[2:])

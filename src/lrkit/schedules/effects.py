@@ -6,7 +6,7 @@ nothing is known of the families here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,11 +28,15 @@ MOST_SPILL = 5.0
 
 @dataclass(frozen=True)
 class Effects:
-    """How the handles move with each knob, per unit of its value: x, and y before and after."""
+    """How the handles move with each knob, per unit of its value: x, and y before and after.
+
+    *places* are those of the knobs among all that the text has.
+    """
 
     text: str
     base: Points
     knobs: tuple[Knob, ...]
+    places: tuple[int, ...]
     dx: tuple[np.ndarray, ...]
     dy: tuple[np.ndarray, ...]
 
@@ -51,15 +55,29 @@ def _measured(text: str, horizon: Horizon, like: Points | None) -> Effects:
     base = read_points(text, horizon) if like is None else points_of(text, horizon, like)
     if base is None:
         raise SpecError(f"`{text}` has no handles on this horizon")
-    knobs, dx, dy = [], [], []
-    for knob in knobs_of(outline(text)):
+    knobs, places, dx, dy = [], [], [], []
+    for place, knob in enumerate(knobs_of(outline(text))):
         found = _nudged(text, horizon, base, knob)
         if found is not None:
             step, moved = found
             knobs.append(knob)
+            places.append(place)
             dx.append(np.nan_to_num((moved.x - base.x) / step))
             dy.append(np.nan_to_num((moved.y - base.y) / step))
-    return Effects(text, base, tuple(knobs), tuple(dx), tuple(dy))
+    return Effects(text, base, tuple(knobs), tuple(places), tuple(dx), tuple(dy))
+
+
+def carried(effects: Effects, text: str) -> Effects | None:
+    """Return *effects* for *text*, in which a number differs; None where it has other knobs.
+
+    Where the numbers stand is looked up, how the handles move with them is taken over: that takes
+    most of the time of a drag, and the solver starts from it only.
+    """
+    found = knobs_of(outline(text))
+    if any(p >= len(found) or found[p].role != k.role or found[p].written != k.written
+           for p, k in zip(effects.places, effects.knobs, strict=True)):  # fmt: skip
+        return None
+    return replace(effects, text=text, knobs=tuple(found[p] for p in effects.places))
 
 
 def _nudged(

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from lrkit.errors import SpecError
 from lrkit.schedules.effects import (
     Effects,
+    carried,
     effects_of,
     knob_of_side,
     knob_of_x,
@@ -119,8 +121,7 @@ def drag(
             raise SpecError(_why_x(first.base.names[i]))
         text, reached = _turn(first, horizon, chosen, i, None, x, dx)
     if y is not None:
-        # What the first turn left is looked at anew, but the handles are the same.
-        second = effects_of(text, horizon, first.base)
+        second = carried(first, text) or effects_of(text, horizon, first.base)
         chosen = knobs_of_y(second, i, side)
         if not chosen:
             raise SpecError(f"no number of `{text}` moves the value at {handle!r} by itself")
@@ -139,8 +140,8 @@ def _closed(text: str, horizon: Horizon, before: Points, but: int) -> str:
     A flat piece that a hand lifts at its one end takes what follows it along.
     """
     joints = [k for k in range(1, before.inner + 1) if k != but and _continuous(before, k)]
+    now = points_of(text, horizon, before)
     for k in joints:
-        now = points_of(text, horizon, before)
         if now is None or not np.isfinite(now.y[k]).all() or _continuous(now, k):
             continue
         lead = int(np.abs(now.y[k] - before.y[k]).argmax())
@@ -149,6 +150,7 @@ def _closed(text: str, horizon: Horizon, before: Points, but: int) -> str:
         if knob is not None:
             target = float(now.y[k, lead])
             text, _ = _turn(effects, horizon, (knob,), k, 1 - lead, target, 1e-8 * target)
+            now = points_of(text, horizon, before)
     return text
 
 
@@ -197,6 +199,7 @@ def _turn(
     for which, knob in enumerate(chosen):
         column = side if side is None or side >= 0 else which if len(chosen) == 2 else 1
 
+        @cache
         def place(value: float, knob: Knob = knob, column: int | None = column) -> float | None:
             text = turned(effects.text, [(knob, value)])
             found = points_of(text, horizon, effects.base)

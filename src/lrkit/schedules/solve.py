@@ -87,6 +87,8 @@ def rounded(place: Place, value: float, slope: float, resolution: float) -> floa
     room = math.floor(math.log10(abs(value)))
     for digits in range(-room, -room + 17):
         short = round(value, digits)
+        if abs(short - value) * abs(slope) > 4 * resolution:
+            continue  # plainly too far: not worth a look
         there = place(short)
         if there is not None and abs(there - exact) <= resolution / 2:
             return short
