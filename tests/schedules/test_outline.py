@@ -113,6 +113,13 @@ def test_roles_say_what_a_number_is_for() -> None:
     assert [found.calls[n.call].name for n in found.numbers[1:3]] == ["tanh", "multi_step"]
 
 
+def test_a_scale_of_one_piece_is_not_that_of_the_whole() -> None:
+    assert outline("0.3 * (hold(1ep) >> 2 * cosine())").scale.value == 0.3
+    assert outline("hold(1ep) >> 2 * cosine()").scale is None
+    assert outline("0.3 * warmup(5ep) >> cosine()").scale is None
+    assert outline("(hold(1ep) >> cosine()) * 2").scale.value == 2
+
+
 def test_controllers_stay_behind_the_bar_through_every_edit() -> None:
     text = "0.1 * hold() | plateau(0.5, patience=3) | spike_guard()"
     tail = " | plateau(0.5, patience=3) | spike_guard()"

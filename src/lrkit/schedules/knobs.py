@@ -57,7 +57,7 @@ def knobs_of(found: Outline) -> list[Knob]:
     ]
     for call in found.calls:
         knobs += _unwritten(call, text)
-    if found.root.kind != "number" and not any(n.role == "scale" for n in found.numbers):
+    if found.root.kind != "number" and found.scale is None:
         root = found.root
         together = root.kind in ("sequence", "sum")
         opening, close = (" * (", root.stop) if together else (" * ", -1)

@@ -92,6 +92,13 @@ class Outline:
     bare: bool
     pieces: tuple[Node, ...]
 
+    @property
+    def scale(self) -> Number | None:
+        """The number that scales the whole; None where nothing does, or a piece only."""
+        inside = range(self.body.start, self.body.stop)
+        outer = (n for n in self.numbers if n.role == "scale" and n.start not in inside)
+        return next(outer, None)
+
 
 @dataclass(frozen=True)
 class Word:

@@ -106,7 +106,7 @@ def _look(
         grips=[Grip(**vars(handle)) for handle in handles(text, curve.horizon, brief=brief)],
         sliders=[_slider(n, lines, curve.horizon) for n in lines.numbers],
         pieces=_strips(lines, curve.horizon),
-        scale=next((n.value for n in lines.numbers if n.role == "scale" and n.call < 0), None),
+        scale=lines.scale.value if lines.scale else None,
         copies=copies(text, found, span),
         brief=brief,
     )
@@ -121,9 +121,12 @@ def _slider(number: Number, lines: Outline, horizon: Horizon) -> Slider:
     """Return the slider of *number*: its name, and a range that is worth a hand's time."""
     call = lines.calls[number.call].name if number.call >= 0 else ""
     item = f" {number.item + 1}" if number.item >= 0 else ""
-    label = f"{call} {number.role}{item}" if call else number.role
-    low, high, log = _range(number, horizon)
     piece = next((i for i, p in enumerate(lines.pieces) if p.start <= number.start < p.stop), None)
+    if not call and number.role == "scale" and piece is not None:
+        node = lines.pieces[piece]
+        call = next((c.name for c in lines.calls if node.start <= c.start < node.stop), "")
+    label = f"{call} {number.role}{item}".strip()
+    low, high, log = _range(number, horizon)
     return Slider(
         start=number.start, stop=number.stop, value=number.value, unit=number.unit, label=label,
         low=low, high=high, log=log, whole=number.role in COUNTS, piece=piece,

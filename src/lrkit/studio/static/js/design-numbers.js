@@ -9,7 +9,7 @@ export class Numbers {
   constructor(on) {
     this.on = on;
     this.list = h("div.numbers");
-    this.scale = h("button.quiet", { type: "button", title: "Put a factor before the whole", onclick: () => on.edit({ kind: "scale", factor: 0.1 }) }, "× 0.1 the whole");
+    this.scale = h("button.quiet", { type: "button", title: "Put 0.1 * before the whole", onclick: () => on.edit({ kind: "scale", factor: 0.1 }) }, "Scale the whole");
     this.tidy = h("button.quiet", { type: "button", title: "Write the text as lrkit would", onclick: () => on.edit({ kind: "tidy" }) }, "Tidy the text");
     this.element = h("div.stack", {}, this.list, h("div.row", {}, this.scale, this.tidy));
     this.rows = [];
