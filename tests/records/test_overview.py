@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from lrkit.errors import DataError, SpecError
 from lrkit.records import Journal, replay, write_csv
+from lrkit.records.cells import empty
 from lrkit.records.columns import csv_lines
 from lrkit.records.glance import Glance
 from lrkit.records.overview import Overview
+from lrkit.records.window import window
 
 VALUES = st.floats(width=32) | st.sampled_from([math.nan, math.inf, -math.inf, 0.0])
 
@@ -128,6 +130,18 @@ def test_cells_are_those_of_the_replayed_columns(tmp_path_factory, acts, looks, 
     fresh = Overview(folder, buckets=8)
     fresh.look()
     compare(folder, fresh)
+    steps = replay(folder).metrics["step"]
+    if len(steps):
+        begin, end = sorted((int(steps[len(steps) // 3]), int(steps[-1 - len(steps) // 4])))
+        close = window(fresh, begin, end)
+        for name in fresh.metrics.metrics:
+            at_steps, values = replay(folder).series(name)
+            values = values[(at_steps >= begin) & (at_steps <= end)]
+            cells = close.metrics.get(name, empty(0))
+            assert cells["count"].sum() == len(values)
+            finite = values[np.isfinite(values)]
+            assert cells["low"].min(initial=np.inf) == finite.min(initial=np.inf)
+            assert cells["high"].max(initial=-np.inf) == finite.max(initial=-np.inf)
     glance = Glance(folder, buckets=8)  # a short journal is seen whole
     glance.look()
     compare(folder, glance)
@@ -334,6 +348,27 @@ def test_a_glance_shows_the_whole_shape_and_nothing_void(tmp_path):
     sign = np.where(band.places < 20_000, 1, -1)
     np.testing.assert_allclose(band.mean * sign, band.places, atol=1)
     assert glance.metrics.last_step == 59_999
+
+
+def test_a_window_is_exact_and_reads_only_its_part(tmp_path, monkeypatch):
+    journal = long_run(tmp_path / "run", 100_000)
+    journal.rewind(60_000)
+    for step in range(60_000, 200_000):
+        journal.metrics(step, lr=0.25, loss=2.0)
+    journal.close()
+    overview = Overview(tmp_path / "run")
+    overview.look()
+    read = []
+    monkeypatch.setattr("lrkit.records.counted.blocks", _noting(read))
+    close = window(overview, 12_000, 13_000)
+    assert close.width == 1
+    assert int(close.metrics["loss"]["count"].sum()) == 1001
+    assert close.metrics["loss"]["high"].argmax() == 345
+    assert sum(read) < 6 << 20  # of 25 MB
+    close = window(overview, 59_000, 61_000)
+    assert int(close.metrics["loss"]["count"].sum()) == 2001
+    assert close.metrics["loss"]["last"][close.used - 1] == 2.0
+    assert window(overview, 300_000, 400_000).used == 0
 
 
 def test_the_axes(tmp_path):

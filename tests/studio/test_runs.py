@@ -138,6 +138,26 @@ def test_curves_of_several_runs_keep_extremes_on_one_axis(client, root):
         assert found[0]["problem"] == ""
 
 
+def test_a_stretch_is_seen_more_closely_on_every_axis(client, root):
+    with Journal.create(root / "a", horizon={"steps_per_epoch": 100}) as journal:
+        for step in range(5000):
+            journal.metrics(step, lr=0.5, loss=9.0 if step == 3210 else 1.0)
+            if step % 500 == 499:
+                journal.append("evaluation", step=step + 1, accuracy=step / 5000)
+    whole = curves(client, run="a", points=50)[0]
+    assert whole["width"] == 128
+    for axis, per in (("step", 1), ("epoch", 100), ("area", 2)):
+        found = curves(client, run="a", axis=axis, points=50, begin=3200 / per, end=3230 / per)[0]
+        lines = {line["name"]: line for line in found["lines"]}
+        assert found["width"] == 1
+        assert lines["loss"]["x"] == pytest.approx([step / per for step in range(3200, 3231)])
+        assert lines["loss"]["mean"][10] == 9.0
+        assert lines["accuracy"]["x"] == []
+    found = curves(client, run="a", begin=3100, end=2900, metric="accuracy")[0]
+    assert found["lines"][0]["x"] == [3000]
+    assert "how many" not in found["problem"]
+
+
 def test_what_a_run_cannot_be_drawn_against_is_said(client, root):
     with Journal.create(root / "a") as journal:
         journal.metrics(0, loss=1.0)
@@ -291,6 +311,8 @@ def test_a_journal_of_other_hands_is_shown_or_refused_but_never_breaks(
     for axis in ("step", "epoch", "time", "area"):
         answer = client.get("/api/curves", params={"run": odd, "axis": axis})
         assert answer.status_code in (200, 409)
+        close = {"run": odd, "axis": axis, "begin": -5, "end": 1e17}
+        assert client.get("/api/curves", params=close).status_code in (200, 409)
     with client.stream("GET", "/api/live", params={"run": odd, "limit": 2}) as answer:
         assert "event: runs" in "".join(answer.iter_text())
     shutil.rmtree(folder)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,19 @@ from lrkit.records.cells import Cells, Floats, Ints, halved
 
 
 class Knots(NamedTuple):
-    """Points of an axis against the step, rising; between them it is straight."""
+    """Points of an axis against the step, rising; between them it is straight.
+
+    Without points it is straight everywhere, *per* steps a unit.
+    """
 
     steps: Floats
     values: Floats
+    per: float = 0.0
+
+    @classmethod
+    def straight(cls, per: float) -> Knots:
+        """Return the axis on which a unit has *per* steps."""
+        return cls(np.empty(0), np.empty(0), per)
 
     def at(self, places: Floats) -> Floats:
         """Return the axis at steps *places*; before the first knot and after the last it holds.
@@ -24,10 +33,22 @@ class Knots(NamedTuple):
         >>> Knots(np.array([0.0, 10.0]), np.array([0.0, 1.0])).at(np.array([5.0, 20.0])).tolist()
         [0.5, 1.0]
         """
-        if not len(self.steps):
-            return np.full(len(places), np.nan)
-        found: Floats = np.interp(places, self.steps, self.values)
-        return found
+        return places / self.per if self.per else _between(places, self.steps, self.values)
+
+    def back(self, values: Floats) -> Floats:
+        """Return the steps at which the axis has *values*.
+
+        >>> Knots.straight(100).back(np.array([0.5])).tolist()
+        [50.0]
+        """
+        return values * self.per if self.per else _between(values, self.values, self.steps)
+
+
+def _between(x: Floats, known: Floats, values: Floats) -> Floats:
+    if not len(known):
+        return np.full(len(x), np.nan)
+    found: Floats = np.interp(x, known, values)
+    return found
 
 
 class Mark(NamedTuple):
@@ -61,6 +82,13 @@ class Band:
     count: Ints
     nans: Ints
     infs: Ints
+
+    def where(self, keep: NDArray[np.bool_]) -> Band:
+        """Return the parts at which *keep* holds, as a band of its own."""
+        kept: dict[str, Any] = {
+            name: value[keep] for name, value in vars(self).items() if isinstance(value, np.ndarray)
+        }
+        return replace(self, keep=0, **kept)
 
 
 def band_of(buckets: Buckets, name: str, points: int, since: Mark | None, life: int) -> Band:

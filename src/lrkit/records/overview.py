@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from lrkit.errors import SpecError
-from lrkit.records.bands import Band, Mark, area_knots, band_of, mark_of, time_knots
+from lrkit.records.bands import Band, Knots, Mark, area_knots, band_of, mark_of, time_knots
 from lrkit.records.blocks import BLOCK, Event, Lost, Rows, blocks, joined, pieces, rows_of
 from lrkit.records.buckets import CAPACITY, NOWHERE, Buckets
 from lrkit.records.cells import Floats
@@ -162,34 +162,45 @@ class Overview:
     def axis(self, axis: str) -> Callable[[Floats], Floats]:
         """Return what *axis* is at given steps: "step", "epoch", "time" or "area".
 
-        Time is in seconds of training, without the pauses between sittings; area is the sum of
-        the rates of all updates before. Raises `SpecError` for another word, and where the run
-        does not tell.
+        Time is in seconds without the pauses between sittings, area the sum of the rates of all
+        updates before. Raises `SpecError` for another word, and where the run does not tell.
         """
+        return self._knots(axis).at
+
+    def steps_at(self, axis: str, values: Floats) -> Floats:
+        """Return the steps at which *axis* has the *values*; errors as for `axis`."""
+        return self._knots(axis).back(values)
+
+    def _knots(self, axis: str) -> Knots:
         if axis == "step":
-            return lambda places: places
+            return Knots.straight(1.0)
         if axis == "epoch":
             if not (per := self.epoch):
                 raise SpecError(
                     f"run {self.folder.name} does not say how many steps an epoch has; "
                     "compare it by step"
                 )
-            return lambda places: places / per
+            return Knots.straight(per)
         if axis == "time":
-            return time_knots(self.metrics).at
+            return time_knots(self.metrics)
         if axis != "area":
             raise SpecError(f"`axis` must be one of {', '.join(AXES)}, got {axis!r}")
         if "lr" not in self.metrics.metrics:
             raise SpecError(f"run {self.folder.name} has no rates; compare it by step")
-        return area_knots(self.metrics).at
+        return area_knots(self.metrics)
 
-    def rows(self) -> Iterator[Rows]:
-        """Return all rows that count, as far as they have been read, from the journal again."""
-        begin, end, resumes = self._head, self._place, tuple(self._resumes)
+    def rows(self, begin: int | None = None, end: int | None = None) -> Iterator[Rows]:
+        """Return all rows that count, as far as they have been read, from the journal again.
+
+        *begin* and *end* are bytes at which a line begins: what lies between them.
+        """
+        first = self._head if begin is None else max(begin, self._head)
+        last = self._place if end is None else min(end, self._place)
+        resumes = tuple(self._resumes)
 
         def read() -> Iterator[Rows]:
             with disk_errors(self._path, "read"), open(self._path, "rb", buffering=0) as file:
-                for _, piece, _ in counted(file, begin, end, resumes):
+                for _, piece, _ in counted(file, first, last, resumes):
                     if isinstance(piece, Rows):
                         yield piece
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -12,7 +13,9 @@ from pydantic import BaseModel, StringConstraints
 
 from lrkit.errors import SpecError
 from lrkit.records import Band, Mark, Overview, words_of
+from lrkit.records.bands import band_of, mark_of
 from lrkit.records.progress import clock_unit, epoch_steps
+from lrkit.records.window import window
 from lrkit.studio.shelf import finite, text
 
 MOST_RUNS: Final = 24
@@ -21,6 +24,10 @@ MOST_NAMES: Final = 24
 """Metrics of a run that are drawn, and as many scores."""
 MOST_MARKS: Final = 300
 DEFAULT_POINTS: Final = 600
+FURTHEST: Final = float(1 << 62)
+"""Steps beyond which no stretch is looked for."""
+ROUNDING: Final = 1e-6
+"""What a place on an axis may be off, in steps: 32.3 epochs of 100 are 3229.9999999999995."""
 MARKED: Final = ("edit", "diverged", "resume")
 """Kinds of events that are marked on a curve."""
 
@@ -28,6 +35,7 @@ Name = Annotated[str, StringConstraints(max_length=400)]
 Axis = Literal["step", "epoch", "time", "area"]
 RunNames = Annotated[list[Name], Query(max_length=MOST_RUNS)]
 MetricNames = Annotated[list[Name], Query(max_length=MOST_NAMES)]
+Edge = Annotated[float | None, Query(allow_inf_nan=False, ge=-1e18, le=1e18)]
 PointCount = Annotated[int, Query(ge=10, le=2048)]
 
 
@@ -91,11 +99,15 @@ class Curves(BaseModel):
 
 
 class Wish(NamedTuple):
-    """What is to be drawn of a run: its axis, how many points, and which metrics (none: all)."""
+    """What is to be drawn of a run: its axis, how many points, and which metrics (none: all).
+
+    *stretch* is a part of the axis to be seen more closely, None for all of it.
+    """
 
     axis: str
     points: int
     names: tuple[str, ...] = ()
+    stretch: tuple[float, float] | None = None
 
 
 class Moment(NamedTuple):
@@ -142,6 +154,31 @@ def curves_of(overview: Overview, wish: Wish, since: Moment | None = None) -> Cu
     if since is None or since.events != overview.events.changes:
         update["events"] = events_of(overview, MARKED, axis)
     return told.model_copy(update=update)
+
+
+def close_up(overview: Overview, wish: Wish) -> Curves:
+    """Return the curves of the stretch of *overview* that *wish* names, from its journal."""
+    told = _about(overview)
+    try:
+        axis = overview.axis(wish.axis)
+        steps = overview.steps_at(wish.axis, np.array(wish.stretch or (-np.inf, np.inf)))
+    except SpecError as error:
+        return told.model_copy(update={"problem": str(error)})
+    first, last = np.clip(np.nan_to_num(steps), -FURTHEST, FURTHEST)
+    begin, end = math.floor(first + ROUNDING), math.ceil(last - ROUNDING)
+    close = window(overview, begin, max(end, begin))
+    bands = [
+        band_of(close, name, wish.points, None, 0)
+        for name in _wanted(told.names, wish.names)
+        if name in close.metrics
+    ]
+    lines = [_line(band, axis(band.places), False) for band in bands]
+    for name in _wanted(told.scores, wish.names):
+        band = overview.band(name, score=True)
+        here = (band.places >= begin) & (band.places <= end)
+        lines.append(_line(band.where(here), axis(band.places[here]), True))
+    width = mark_of(close, wish.points, 0).width
+    return told.model_copy(update={"lines": lines, "width": width})
 
 
 def _about(overview: Overview) -> Curves:

@@ -19,12 +19,14 @@ from lrkit.studio.curves import (
     DEFAULT_POINTS,
     Axis,
     Curves,
+    Edge,
     Event,
     MetricNames,
     Name,
     PointCount,
     RunNames,
     Wish,
+    close_up,
     curves_of,
     events_of,
 )
@@ -145,14 +147,21 @@ def curves(
     axis: Axis = "step",
     points: PointCount = DEFAULT_POINTS,
     metric: MetricNames = [],  # noqa: B006 (FastAPI copies it)
+    begin: Edge = None,
+    end: Edge = None,
 ) -> list[Curves]:
-    """The curves of several runs on one axis, in at most so many points, extremes kept."""
-    wish = Wish(axis, points, tuple(metric))
+    """The curves of several runs on one axis, in at most so many points, extremes kept.
+
+    With *begin* and *end*, places on the axis, it is the stretch between them, seen more closely.
+    """
+    stretch = None if begin is None or end is None else (min(begin, end), max(begin, end))
+    wish = Wish(axis, points, tuple(metric), stretch)
+    seen = curves_of if stretch is None else close_up
     found = []
     for name in dict.fromkeys(run):
         followed = live.follow(name)
         with followed.lock:
-            found.append(curves_of(followed.look(), wish))
+            found.append(seen(followed.look(), wish))
     return found
 
 
