@@ -46,7 +46,7 @@ def trained(folder: Path) -> None:
     """Train the runs that the pictures show."""
     for name, schedule in RUNS.items():
         lrkit(
-            folder, "train", "lenet-digits", "-s", schedule, "--epochs", "8", "--quiet",
+            folder, "train", "lenet-digits", "-s", schedule, "--epochs", "16", "--quiet",
             "--checkpoint", "1ep", "--keep", "all", "--run", f"runs/{name}",
         )  # fmt: skip
     lrkit(folder, "landscape", "plane", "wsd", "--points", "17", "--out", "plane.json")
@@ -70,7 +70,7 @@ def served(folder: Path) -> Iterator[str]:
 @contextmanager
 def going(folder: Path) -> Iterator[str]:
     """Keep a training going in *folder*, with an edit on it, and yield its name."""
-    words = ["train", "lenet-digits", "-s", "0.1 * (warmup(2ep) >> cosine())", "--epochs", "60"]
+    words = ["train", "lenet-digits", "-s", "0.1 * (warmup(20ep) >> cosine())", "--epochs", "600"]
     training = subprocess.Popen(
         [*LRKIT, *words, "--quiet", "--run", "runs/going"],
         cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL,
@@ -78,12 +78,12 @@ def going(folder: Path) -> Iterator[str]:
     try:
         while not (folder / "runs" / "going" / "journal.jsonl").exists():
             time.sleep(0.2)
-        time.sleep(6)
+        time.sleep(20)
         lrkit(
             folder, "steer", "going", "scale", "0.5", "--why", "the loss jumps", "--by", "anna",
             "--wait", "30",
         )  # fmt: skip
-        time.sleep(4)
+        time.sleep(15)
         yield "going"
     finally:
         training.send_signal(signal.SIGINT)
