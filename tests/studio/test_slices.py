@@ -199,6 +199,7 @@ def test_a_studio_that_only_shows_computes_nothing(only_shows):
     assert refused.status_code == 403
 
 
+@pytest.mark.slow
 def test_a_failed_command_says_why(client, poly):
     for path in (poly / "checkpoints").glob("step-00000010-*"):
         path.write_bytes(b"damaged")
@@ -217,6 +218,8 @@ def test_other_files_are_no_slices(client, poly):
     answer = client.get("/api/slices/poly/other.jsonl")
     assert answer.status_code == 409
     assert "no slice" in answer.json()["error"]["message"]
+    begun = client.get("/api/slices/poly/torn.jsonl").json()
+    assert (begun["kind"], begun["points"]) == ("", [])  # its first line is not there yet
     assert len(client.get("/api/slices/poly").json()) == 1
     assert client.get("/api/slices/nowhere").status_code == 404
 

@@ -265,5 +265,9 @@ def _good(subject: Subject, folder: Path) -> list[Stop]:
         except DamagedError as error:
             subject.said.append(f"{error}. It is left out")
             continue
+        except DataError:
+            if one.path.exists():
+                raise
+            continue  # a run that goes on has removed it meanwhile
         good[one.step] = Stop(one.step, one)
     return [good[step] for step in sorted(good)]

@@ -100,7 +100,9 @@ def seen_of(path: Path, known: int) -> Seen:
     Raises `DataError` for a file that is no slice.
     """
     events, _ = more_of(path, 0)
-    kind = events[0].get("kind") if events else None
+    if not events:
+        return Seen(file=path.name)  # its first line is being written
+    kind = events[0].get("kind")
     if kind not in (SLICE, SHARPNESS) or events[0].get("format") != FORMAT:
         raise DataError(f"{path.name} is no slice of `lrkit landscape`; compute it anew")
     if known > len(events):
@@ -115,6 +117,8 @@ def known_of(path: Path) -> Known | None:
     try:
         found = seen_of(path, 0)
     except DataError:
+        return None
+    if not found.kind:
         return None
     names = ("file", "kind", "title", "share", "level", "wanted", "done")
     return Known(**{name: getattr(found, name) for name in names}, growing=is_growing(path))

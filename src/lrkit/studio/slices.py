@@ -234,7 +234,7 @@ def _look(path: Path, run: str, spawned: Spawned, known: int) -> Seen:
     own = {"run": run, "file": path.name}
     job = next((j for j in spawned.list() if j.what.kind == KIND and j.what.about == own), None)
     going = job is not None and job.status == "running"
-    found = seen_of(path, known) if path.is_file() and path.stat().st_size else None
+    found = seen_of(path, known) if path.is_file() else None
     if found is None and job is None:
         raise NotFoundError(f"no slice {path.name} of run {run}; list them with GET /api/slices")
     found = found or Seen(file=path.name)
