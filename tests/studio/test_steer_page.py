@@ -212,6 +212,8 @@ def test_an_edit_outlives_the_studio_and_the_page_comes_back(studio, paused, bro
         expect(page.locator("#page > .error")).to_have_count(0)
     finally:
         again.kill()
+        again.process.stdout.close()
+        again.process.stderr.close()
     (edit,) = replay(folder).edits
     assert edit["edit"] == "hold"
     assert Inbox(folder).poll() == ()
