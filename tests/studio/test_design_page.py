@@ -211,6 +211,37 @@ def test_a_link_restores_the_page(page, studio, browse):
     assert again.evaluate("Math.max(...document.querySelector('.canvas').data[1].x)") == 30
 
 
+def test_a_link_from_another_page_keeps_what_it_does_not_name(page):
+    page.locator("body").press("p")
+    expect(page.locator(".pin-name")).to_have_value(TEXT)
+    page.evaluate("location.hash = '#/design?text=0.05+*+hold()'")
+    until_peak(page, 0.05)
+    expect(page.locator(".pin-name")).to_have_value(TEXT)
+    expect(page.get_by_label("Total", exact=True)).to_have_value("30ep")
+    page.evaluate("location.hash = '#/design?text=0.04+*+hold()&total=500'")
+    until_peak(page, 0.04)
+    expect(page.get_by_label("Steps per epoch")).to_have_value("")
+
+
+def test_a_finger_drags_a_handle(studio, chromium):
+    context = chromium.new_context(
+        viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True
+    )
+    touched = context.new_page()
+    touched.goto(studio.link)
+    touched.goto(f"{studio.base}/{PLACE}")
+    until_peak(touched, 0.3)
+    box = grip(touched, "joint 1").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    finger = context.new_cdp_session(touched)
+    for kind, by in (("touchStart", 0), ("touchMove", 20), ("touchMove", 50)):
+        at = [{"x": x + by, "y": y + by / 2}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+    has_text(touched, r"^0\.2\d* \* \(warmup\((?!5ep)\d+(\.\d+)?ep\)")
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    context.close()
+
+
 def test_pinned_schedules_are_compared_and_swapped_into_the_editor(page):
     page.get_by_role("button", name="Compare").click()
     page.get_by_role("button", name="Pin this schedule").click()

@@ -11,9 +11,12 @@ export function linkOf({ pins, ...now }, view) {
   return { ...now, log: view.log ? 1 : "", axis: view.epochs ? "epoch" : "", pins: given };
 }
 
-/** Return the {value, view} that a link's parameters name. */
+/**
+ * Return the {value, view} that a link's parameters name. What a link does not name stays as it is;
+ * but one with a total tells the whole horizon, so that what it leaves out is not known.
+ */
 export function readLink(params) {
-  const value = { ...FIRST, total: "", epoch: "" };
+  const value = params.has("total") ? { epoch: "", batch: "", tokens: "" } : {};
   for (const key of FIELDS) if (params.has(key)) value[key] = params.get(key);
   const pins = params.get("pins");
   if (pins) {

@@ -36,7 +36,7 @@ class Page {
     this.view = kept?.view ?? { log: false, epochs: false };
     this.store = kept?.store ?? new Store(FIRST);
     const named = params.has("text") && this.read(params);
-    if (named && !kept) this.store = new Store(named.value);
+    if (named && !kept) this.store = new Store({ ...FIRST, ...named.value });
     this.look = null; // the last look that had a curve
     this.turn = 0;
     this.keep = later(() => context.keep(linkOf(this.store.now, this.view)), 250);
