@@ -13,9 +13,9 @@ from torch import nn
 
 from lrkit.errors import DataError, SpecError
 from lrkit.lab import IndexBatches, Task, train
+from lrkit.landscape.edges import bound_words, read_sharpness, stability_bound
 from lrkit.landscape.evaluation import evaluation_of
 from lrkit.landscape.hessian import Hessian, largest_eigenvalue, sharpness
-from lrkit.landscape.edges import bound_words, read_sharpness, stability_bound
 from lrkit.landscape.subjects import of_run, of_task
 from tests.landscape.networks import perceptron, poly_run
 

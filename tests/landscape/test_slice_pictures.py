@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -150,3 +152,12 @@ def test_no_bound_is_drawn_where_there_is_none():
     sgd = Sharpness((bounded,), "Bound: 2 / rate, for full-batch gradient descent.", 1, about)
     names = [line.label for line in sharpness_chart(sgd).lines]
     assert names == ["sharpness; 64 training samples", "bound, 2 / rate"]
+
+
+def test_slices_are_read_and_drawn_without_torch():
+    # The studio reads them, and it never loads torch; nor does it load a plotting library for it.
+    names = ("planes", "edges", "growing", "lattice", "directions", "slice_scene", "slice_page")
+    code = "import sys; " + "".join(f"import lrkit.landscape.{name}; " for name in names)
+    code += "print([m for m in ('torch', 'matplotlib', 'plotly', 'scipy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -165,6 +165,15 @@ def sharpness(
 
     Raises `DataError` for a subject that is no run.
 
+    >>> import tempfile
+    >>> from lrkit.lab import train
+    >>> from lrkit.landscape import of_run
+    >>> run = tempfile.mkdtemp() + "/run"
+    >>> _ = train("poly-tanh", "constant(0.01)", epochs=1, run=run, device="cpu")
+    >>> found = sharpness(of_run(run), samples=200)
+    >>> [r.step for r in found.readings], found.readings[0].bound, found.readings[0].value > 5
+    ([0, 50], 200.0, True)
+
     Source: Cohen et al. 2021 (arXiv 2103.00065).
     """
     if subject.run is None:

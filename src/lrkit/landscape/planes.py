@@ -54,8 +54,9 @@ class Waypoint:
     """A checkpoint of the training: where its weights fall in the slice, and how far beside it.
 
     *step* is the update that comes next, *rate* the learning rate of that update (of the last one
-    at the end). *off* is the distance in weights from the slice. *loss* is that of the true
-    weights, *inside* that of their projection; NaN until they have been computed.
+    at the end), that of the first parameter group. *off* is the distance in weights from the
+    slice. *loss* is that of the true weights, *inside* that of their projection; NaN until they
+    have been computed.
     """
 
     step: int

@@ -66,6 +66,13 @@ def slice_plane(
     Raises `SpecError` for arguments that break a rule and `DataError` for a subject without the
     checkpoints that the plane needs.
 
+    >>> import tempfile
+    >>> from lrkit.landscape import of_task
+    >>> fresh, file = of_task("poly-tanh", device="cpu"), tempfile.mkdtemp() + "/plane.jsonl"
+    >>> found = slice_plane(fresh, "random", points=5, samples=100, path=file)
+    >>> found.done, found.grid()[1].shape
+    (True, (5, 5))
+
     Source: Li et al. 2018 (arXiv 1712.09913).
     """
     if plane not in ("pca", "random", "three"):
@@ -102,6 +109,16 @@ def slice_line(
 
     Coordinate t stands for (1 - t) w_start + t w_end; *span* is from where to where. The other
     arguments and the errors are those of `slice_plane`.
+
+    >>> import tempfile
+    >>> from lrkit.lab import train
+    >>> from lrkit.landscape import of_run
+    >>> run = tempfile.mkdtemp() + "/run"
+    >>> how = {"checkpoint": "1ep", "keep": "all", "device": "cpu"}
+    >>> _ = train("poly-tanh", "constant(0.03)", epochs=2, run=run, **how)
+    >>> line = slice_line(of_run(run), 0, 100, points=5, span=(0, 1))
+    >>> line.way[-1].step, line.losses[(0,)] > line.losses[(256,)]
+    (100, True)
 
     Source: Goodfellow et al. 2015 (arXiv 1412.6544).
     """

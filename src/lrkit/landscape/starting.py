@@ -83,6 +83,14 @@ def start_training(
 
     Raises `SpecError` for a slice of a `Task` object without *what*, and as `weights_at` and
     `train` do.
+
+    >>> import tempfile
+    >>> from lrkit.landscape import slice_plane
+    >>> fresh, file = of_task("poly-tanh", device="cpu"), tempfile.mkdtemp() + "/plane.jsonl"
+    >>> _ = slice_plane(fresh, "random", points=5, samples=100, path=file)
+    >>> result = start_training(file, (0.5, 0.0), schedule="constant(0.02)", epochs=1, device="cpu")
+    >>> result.status, len(result.losses)
+    ('done', 50)
     """
     point = weights_at(path, at, what=what, device=device)
     about = point.subject.about
