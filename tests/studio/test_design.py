@@ -197,12 +197,11 @@ def test_other_schedules_are_drawn_on_the_same_horizon(client):
     assert flat["points"]["y"] == [0.1] * len(flat["points"]["y"])
 
 
-def test_a_comparison_that_takes_too_long_is_cut_short(client):
-    dear = "((cosine().repeat(1000)).repeat(1000)).repeat(20)"
-    body = {"texts": [dear] * 50, "span": {"total": "20000000"}}
-    start = time.perf_counter()
+def test_a_comparison_that_takes_too_long_is_cut_short(client, monkeypatch):
+    monkeypatch.setattr("lrkit.studio.design.PATIENCE", 0.2)
+    body = {"texts": ["0.1 * sgdr(1000st) * noise(0.1)"] * 50, "span": {"total": "1000000"}}
     found = client.post("/api/design/compare", json=body).json()
-    assert time.perf_counter() - start < 40
+    assert found[0]["peak"] > 0
     assert len(found) == 50
     assert "compare fewer" in found[-1]["problem"]["message"]
 

@@ -186,6 +186,7 @@ class Page {
       job.done(await post(`/api/design/${job.path}`, job.body));
     } catch (error) {
       this.say(error.message, true);
+      if (this.look) this.numbers.show(this.look); // a number that was refused is not kept
     }
   }
 
