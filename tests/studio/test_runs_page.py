@@ -96,6 +96,23 @@ def test_two_runs_are_compared_on_an_axis_with_smoothing(root, studio, browse):
     until(page, "loss", "lines.long && !lines.short")
 
 
+def test_a_stretch_that_is_chosen_shows_every_update(root, studio, browse):
+    made(root, "long", 20_000)
+    page = browse(studio, "#/runs?run=long")
+    until(page, "loss", "lines.long?.x.length > 300")
+    chart = page.locator("[data-chart=loss] .nsewdrag")
+    box = chart.bounding_box()
+    y, begin = box["y"] + box["height"] / 2, box["x"] + box["width"] / 2
+    page.mouse.move(begin, y)
+    page.mouse.down()
+    page.mouse.move(begin + 20, y, steps=4)
+    page.mouse.up()
+    until(page, "loss", "lines.long?.x.length > 100 && lines.long.x[1] - lines.long.x[0] === 1")
+    until(page, "lr", "lines.long?.x[1] - lines.long.x[0] === 1")  # in all charts
+    page.mouse.dblclick(begin, y)
+    until(page, "loss", "lines.long?.x.at(-1) > 19900 && lines.long.x[0] < 100")
+
+
 def test_an_edit_is_marked_and_told_also_to_the_keyboard(root, studio, browse):
     made(root, "alpha")
     page = browse(studio, "#/runs?run=alpha")

@@ -1,11 +1,13 @@
 // The charts of the runs that are chosen: rate, loss and whatever else they measure.
 
+import { ApiError, get, latest } from "./api.js";
 import { band, Chart, colour, css, dash, layout, line } from "./chart.js";
 import { smoothed, valueAt } from "./runs-data.js";
-import { fill, h, select, short } from "./ui.js";
+import { fill, h, later, select, short } from "./ui.js";
 
 const TITLES = { lr: "learning rate" };
 const FEW = 6; // runs with a band between lowest and highest; of more, only a smear would be seen
+const POINTS = 1000; // of a stretch that is seen more closely
 const OFTEN = 250; // milliseconds between two drawings of a chart
 
 export class Charts {
@@ -30,6 +32,8 @@ export class Charts {
     this.problems = h("div.problems", { role: "status" });
     this.element = h("div.charts", {}, this.legend, this.problems, this.note, this.grid);
     this.range = null;
+    this.ask = latest((path, options) => get(path, options));
+    this.closer = later(() => this.inspect(), 200);
     this.wide = matchMedia("(min-width: 1500px)");
     this.themed = () => this.drawLegend();
     addEventListener("lrkit-theme", this.themed);
@@ -50,7 +54,8 @@ export class Charts {
   /** Draw these runs on this axis. */
   show(runs, axis) {
     this.runs = runs;
-    if (this.axis !== axis) this.range = null;
+    if (this.axis !== axis) this.all();
+    this.closer();
     this.axis = axis;
     this.note.hidden = runs.length > 0;
     this.drawLegend();
@@ -58,7 +63,8 @@ export class Charts {
   }
 
   /** Something has come of a run. */
-  tell() {
+  tell(run) {
+    if (this.data.close.has(run)) this.closer();
     this.arrange();
     this.drawLegend();
   }
@@ -248,8 +254,35 @@ export class Charts {
   zoom(changed) {
     const from = changed["xaxis.range[0]"];
     if (from !== undefined) this.range = [from, changed["xaxis.range[1]"]];
-    else if (changed["xaxis.autorange"] || changed["xaxis.range"]) this.range = null;
+    else if (changed["xaxis.autorange"] || changed["xaxis.range"]) this.all();
     else return;
+    for (const name of this.cards.keys()) this.draw(name);
+    this.closer();
+  }
+
+  /** Show all of the axis again. */
+  all() {
+    this.range = null;
+    this.data.stretch([]);
+  }
+
+  /** Look at the stretch that was chosen more closely: long runs have more to show there. */
+  async inspect() {
+    const runs = this.range ? this.data.coarse(this.runs) : [];
+    const [scale] = this.unit();
+    if (!runs.length) {
+      if (!this.data.close.size) return;
+      this.data.stretch([]);
+    } else {
+      const query = new URLSearchParams({ axis: this.axis, points: POINTS, begin: this.range[0] * scale, end: this.range[1] * scale });
+      for (const run of runs) query.append("run", run);
+      const told = await this.ask(`/api/curves?${query}`).catch((error) => {
+        if (!(error instanceof ApiError)) throw error;
+        return []; // a run that is gone says so by its stream
+      });
+      if (!told || !this.range) return;
+      this.data.stretch(told);
+    }
     for (const name of this.cards.keys()) this.draw(name);
   }
 
@@ -295,6 +328,7 @@ export class Charts {
 
   end() {
     removeEventListener("lrkit-theme", this.themed);
+    this.closer.cancel();
     for (const card of this.cards.values()) {
       clearTimeout(card.timer);
       card.chart.end();

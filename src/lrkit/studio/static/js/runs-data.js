@@ -9,6 +9,7 @@ export class Data {
   constructor() {
     this.runs = new Map();
     this.axis = "step";
+    this.close = new Map(); // the runs of which a stretch is seen more closely, and their lines there
   }
 
   /** Forget all runs but those, and all of them where the axis is another. */
@@ -42,6 +43,16 @@ export class Data {
     this.runs.set(told.run, run);
   }
 
+  /** Take in a stretch of some runs, seen more closely; without any, all is seen again. */
+  stretch(told) {
+    this.close = new Map(told.map((run) => [run.run, run.lines]));
+  }
+
+  /** Return the runs that have more to show than one point an update. */
+  coarse(names) {
+    return names.filter((name) => (this.runs.get(name)?.width ?? 1) > 1);
+  }
+
   /** A run is not there. */
   gone(told) {
     this.runs.set(told.run, { run: told.run, lines: new Map(), events: [], names: [], scores: [], missing: told.message, problem: "" });
@@ -51,7 +62,7 @@ export class Data {
   lines(run, name) {
     const found = this.runs.get(run);
     if (!found) return [];
-    const chosen = [...found.lines.values()].filter((line) => line.x.length && chartOf(line.name) === name);
+    const chosen = [...(this.close.get(run) ?? found.lines.values())].filter((line) => line.x.length && chartOf(line.name) === name);
     return chosen.map((line) => [groupOf(line.name), line]);
   }
 
