@@ -98,6 +98,7 @@ def test_the_course_has_the_rates_of_the_run_and_both_sides_of_a_jump(client, de
     assert ((x > 39.9) & (x < 40)).any()
     assert told["declared"]["y"][0] == 0.1
     assert told["schedule"] == str(rates.schedule)
+    assert told["joints"] == [40]
     assert len(told["followed"]["x"]) <= 1000
 
 

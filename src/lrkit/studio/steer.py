@@ -27,6 +27,7 @@ from lrkit.studio.texts import MAX_STEPS
 router = APIRouter(prefix="/api/steer", tags=["steer"])
 
 MOST_RUNS: Final = 500
+MOST_JOINTS: Final = 1000
 MOST_LOOKS: Final = 200_000
 """Updates of a long run that its area is worked out from."""
 
@@ -48,6 +49,7 @@ class Courses(BaseModel):
     declared: Points
     followed: Points
     schedule: str
+    joints: list[float]
     total: float | None
 
 
@@ -114,6 +116,7 @@ def course(run: str, told: Told, group: GroupQuery = None) -> Courses:
         declared=sampled(declared_of(found, lead.index)),
         followed=sampled(followed),
         schedule=str(followed.schedule),
+        joints=list(followed.joints[:MOST_JOINTS]),
         total=finite(followed.total),
     )
 

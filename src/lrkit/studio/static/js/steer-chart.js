@@ -79,7 +79,7 @@ export class Picture {
   /** Let the rest of the curve be dragged for the form; null: no longer. */
   draws(form) {
     if (Boolean(form) === this.handles.on || (form && !this.course)) return;
-    if (form) this.handles.begin(anchorOf(this.state), this.course.total ?? this.end_, (x) => this.ahead(x), this.peak);
+    if (form) this.handles.begin(anchorOf(this.state), this.course.total ?? this.end_, { value: (x) => this.ahead(x), peak: this.peak, joints: this.course.joints });
     else this.handles.stop();
     this.draw();
   }

@@ -4,6 +4,8 @@ import { fill, s, short } from "./ui.js";
 
 const FIRST = 6; // points at the beginning
 const MOST = 32;
+const MOST_JOINTS = 12;
+const NEAR = 0.06; // of what is left: an even point so close to a joint is left out
 const FINE = 0.01; // of the axis: a step of the arrow keys; with shift ten times as far
 
 const round = (value) => Number(Math.max(value, 0).toPrecision(3));
@@ -27,16 +29,20 @@ export class Handles {
     this.box.remove();
   }
 
-  /** Put points on what is to come, from step anchor on; value(step) is the rate there, at most peak. */
-  begin(anchor, end, value, peak) {
+  /**
+   * Put points on what is to come, from step anchor on: at its joints, and evenly in between.
+   * value(step) is the rate there, at most peak.
+   */
+  begin(anchor, end, { value, peak, joints }) {
     this.on = true;
     this.anchor = anchor;
     this.end_ = end;
-    this.points = [];
-    for (let i = 1; i <= FIRST; i += 1) {
-      const x = Math.round(anchor + ((end - anchor) * i) / FIRST);
-      if (x > (this.points.at(-1)?.x ?? anchor)) this.points.push({ x: Math.min(x, end), y: round(value(x)) });
-    }
+    const near = NEAR * (end - anchor);
+    const ahead = joints.map(Math.round).filter((x) => x > anchor && x < end);
+    const bends = ahead.length > MOST_JOINTS ? [] : ahead;
+    const even = Array.from({ length: FIRST }, (_, i) => Math.min(Math.round(anchor + ((end - anchor) * (i + 1)) / FIRST), end));
+    const places = [...bends, ...even.filter((x) => x > anchor && bends.every((bend) => Math.abs(x - bend) > near))];
+    this.points = [...new Set(places)].sort((a, b) => a - b).map((x) => ({ x, y: round(value(x)) }));
     this.top = 1.15 * Math.max(peak, 1e-12);
     this.low = Math.min(...this.points.map((one) => one.y).filter((y) => y > 0), value(anchor) || Infinity, this.top / 100) / 10;
     this.build();
