@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from lrkit.cli import run
@@ -134,3 +135,34 @@ def study(tmp_path: Path) -> Path:
     path = tmp_path / "study.toml"
     path.write_text(STUDY)
     return path
+
+
+@pytest.fixture
+def curves(tmp_path: Path) -> Path:
+    """Return three runs of a made-up law in ./curves, with law.json and norms.csv beside them."""
+    from lrkit.laws import Fit, fit, loss_curve, predict
+    from lrkit.records import write_columns
+
+    values = {"L0": 3.0, "A": 0.5, "alpha": 0.5, "B": 300.0}
+    told = {
+        "cosine": "3e-4 * (linear(0, 1, 200st) >> cosine(1, 0.1))",
+        "constant": "3e-4 * (linear(0, 1, 200st) >> hold())",
+        "wsd": "3e-4 * (linear(0, 1, 200st) >> hold() >> linear(1, 0.1, 20%))",
+    }
+    folder = tmp_path / "curves"
+    folder.mkdir()
+    rows = ["run,schedule,total_steps"]
+    made = []
+    for number, (name, text) in enumerate(told.items()):
+        found = predict(Fit("drop", values, 0.0, ()), text, 3000, points=40)
+        noise = 1 + 5e-4 * np.random.default_rng(number).standard_normal(len(found.steps))
+        columns = {"step": found.steps, "loss": found.losses * noise}
+        write_columns(folder / f"{name}.csv", columns)
+        rows.append(f'{name},"{text}",3000')
+        made.append(loss_curve(name, *columns.values(), schedule=text, total=3000))
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    law = msgspec.json.encode(fit(made, "drop").to_dict())
+    (tmp_path / "law.json").write_bytes(law)
+    norms = {"step": np.arange(100), "grad_norm": 1 + np.exp(-np.arange(100) / 5)}
+    write_columns(tmp_path / "norms.csv", norms)
+    return folder

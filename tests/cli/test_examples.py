@@ -35,7 +35,7 @@ def runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "line"), LINES, ids=[line for _, line in LINES])
-@pytest.mark.usefixtures("runs", "edited", "going", "study")
+@pytest.mark.usefixtures("runs", "edited", "going", "study", "curves")
 def test_every_example_runs(lrkit, name, line):
     words = shlex.split(line.replace("\\\n", ""))
     assert words[: 1 + len(name.split())] == ["lrkit", *name.split()]

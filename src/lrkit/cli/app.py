@@ -16,6 +16,7 @@ from lrkit.cli import (
     families,
     find,
     landscape,
+    law,
     lint,
     runs,
     show,
@@ -77,6 +78,7 @@ for name, function in COMMANDS.items():
     app.command(name, help=description(function), epilog=epilog(name))(function)
 app.add_typer(runs.app, name="runs", epilog=epilog("runs"))
 app.add_typer(landscape.app, name="landscape", epilog=epilog("landscape"))
+app.add_typer(law.app, name="law", epilog=epilog("law"))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -175,6 +175,40 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "a new training from that point",
         ),
     ),
+    "law": (("lrkit law compare curves", "every law, side by side, on the runs of a folder"),),
+    "law fit": (
+        ("lrkit law fit curves -o fitted.json", "choose the law that predicts runs best"),
+        ("lrkit law fit curves --law mpl --json", "one law, its parameters and their intervals"),
+    ),
+    "law score": (
+        ("lrkit law score law.json curves", "the published metrics on every curve"),
+        ("lrkit law score law.json curves/cosine.csv --json --out fit.png", "one curve, drawn"),
+    ),
+    "law predict": (
+        (
+            'lrkit law predict law.json "3e-4 * (warmup(2%) >> cosine())" --total 4000',
+            "its final loss, with a 90 % interval",
+        ),
+    ),
+    "law compare": (("lrkit law compare curves --law drop --law memory", "two laws only"),),
+    "law design": (
+        (
+            "lrkit law design law.json --total 4000 --peak 3e-4",
+            "the best schedule the law knows, and the nearest one that can be spoken",
+        ),
+    ),
+    "law transfer": (
+        (
+            'lrkit law transfer "cosine()" "hold() >> linear(1, 0, 20%)" --peak 1e-3 --total 10000',
+            "the peak of a WSD schedule from that of cosine",
+        ),
+        (
+            'lrkit law transfer "cosine()" "cosine()" --peak 1e-3 --total 10000 \\\n'
+            "    --to-total 40000 --tried 5000=1.2e-3 --tried 10000=1e-3",
+            "another horizon, with the exponent fitted",
+        ),
+    ),
+    "law refine": (("lrkit law refine norms.csv --optimizer adam", "a shape from gradient norms"),),
     "studio": (
         ("lrkit studio", "the page, with the runs in ./runs"),
         (

@@ -1,0 +1,27 @@
+"""The linear drop: the baseline that every law must beat."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from lrkit.laws.grid import Array, Grid
+from lrkit.laws.law import ALPHA, L0, A, B, Law, Parameter, Values, floor_and_power, power_starts
+
+
+class LinearDrop(Law):
+    """L = L0 + A S^-alpha - B (peak - rate): a cooler rate pays at once and for ever."""
+
+    name: ClassVar[str] = "drop"
+    title: ClassVar[str] = "linear drop"
+    formula: ClassVar[str] = "L0 + A S^-alpha - B (eta_peak - eta_t)"
+    source: ClassVar[str] = "baseline"
+    parameters: ClassVar[tuple[Parameter, ...]] = (L0, A, ALPHA, B)
+
+    def losses(self, values: Values, grid: Grid) -> Array:
+        """Return the predicted loss at each point of *grid*."""
+        fallen = grid.peaks[grid.run] - grid.rates
+        return floor_and_power(values, grid.sums) - values["B"] * fallen
+
+    def starts(self, grid: Grid, losses: Array) -> list[dict[str, float]]:
+        """Return where a fit to *losses* may begin."""
+        return power_starts(grid, losses)[:2]

@@ -1,0 +1,87 @@
+"""How sure a fit is: a bootstrap over runs, calibrated on runs it had not seen.
+
+The bootstrap takes one Newton step from the optimum for each draw of weights on the runs (weights
+of mean 1 and variance 1, the Bayesian bootstrap), so its covariance is known without drawing:
+H^-1 (sum_k g_k g_k') H^-1 with g_k the gradient of run k alone. Runs are few, and what they do
+not vary they do not tell, so the noise within runs is added, with neighbouring points counted as
+one (`fitting.RELATED`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from scipy import stats
+
+from lrkit.laws.fitted import Fit, Trial
+from lrkit.laws.fitting import DELTA, RELATED, Solution
+from lrkit.laws.grid import Array, Grid
+from lrkit.laws.law import Law
+
+VAGUE: Final = 3.0
+"""What nothing determines still is known to this spread (of logarithms: a factor of 20)."""
+LEVEL: Final = 0.90
+
+
+def covariance(law: Law, found: Solution, grid: Grid) -> Array:
+    """Return the covariance of the free parameters of *found*, see the head of this module."""
+    weight = np.minimum(1.0, DELTA / np.maximum(np.abs(found.residuals), 1e-300))
+    slopes = found.slopes * weight[:, None]
+    bend = slopes.T @ found.slopes
+    scatter = float((weight * found.residuals**2).mean())
+    noise = RELATED * scatter
+    spreads = {p.name: p.spread for p in law.parameters}
+    known = [VAGUE if spreads[name] is None else float(spreads[name] or 0) for name in found.free]
+    bend = bend + np.diag(noise / np.array(known) ** 2)
+    inverse = np.linalg.pinv(bend, hermitian=True)
+    runs = grid.runs
+    pulls = np.array(
+        [slopes[grid.run == k].T @ found.residuals[grid.run == k] for k in range(runs)]
+    )
+    between = pulls.T @ pulls * (runs / (runs - 1) if runs > 1 else 1.0)
+    return np.asarray(inverse @ (between + noise * bend) @ inverse)
+
+
+def offset(found: Solution, grid: Grid) -> float:
+    """Return how far runs lie from the law as wholes: the spread of their mean residuals."""
+    means = [float(found.residuals[grid.run == k].mean()) for k in range(grid.runs)]
+    return float(np.sqrt(np.mean(np.square(means))))
+
+
+def slope_of(law: Law, values: Mapping[str, float], free: Sequence[str], grid: Grid) -> Array:
+    """Return d log L / d(free parameter, as fitted) at the points of *grid*, (points, free)."""
+    columns = []
+    for name in free:
+        parameter = next(p for p in law.parameters if p.name == name)
+        at = values[name]
+        step = 1e-4 if parameter.log else 1e-4 * max(abs(at), 0.1)
+        pair = []
+        for sign in (-1, 1):
+            moved = at * np.exp(sign * step) if parameter.log else at + sign * step
+            pair.append(np.log(law.losses({**values, name: moved}, grid)))
+        columns.append((pair[1] - pair[0]) / (2 * step))
+    return np.column_stack(columns) if columns else np.zeros((len(grid.sums), 0))
+
+
+def widths(fit: Fit, grid: Grid) -> Array:
+    """Return the standard error of the logarithm of the loss at each point of *grid*."""
+    slopes = slope_of(fit.form, fit.values, fit.free, grid)
+    told = np.einsum("ij,jk,ik->i", slopes, fit.sigma(), slopes) if fit.free else 0.0
+    return np.asarray(np.sqrt(np.maximum(told, 0.0) + fit.offset**2))
+
+
+def factor_of(trials: Sequence[Trial]) -> float:
+    """Return what turns a standard error into half of a 90 % interval.
+
+    Student's quantile for as many degrees of freedom as there are *trials*, times how far off
+    the trials were in units of what was stated for them. Without trials the quantile is that of
+    one degree of freedom, 6.3: a fit that was never tested knows little about its own errors.
+    """
+    upper = 0.5 + LEVEL / 2
+    if not trials:
+        return float(stats.t.ppf(upper, 1))
+    off = np.array([trial.apart / max(trial.width, 1e-12) for trial in trials])
+    tested = stats.t.ppf(upper, len(trials)) * np.sqrt(np.mean(off**2))
+    return float(max(tested, stats.norm.ppf(upper)))

@@ -1,0 +1,94 @@
+"""What a law is: a formula for the loss at every logged point, with named parameters.
+
+A new law is one file: a subclass of `Law` with its parameters, its formula (`losses`) and where
+a fit begins (`starts`), entered in `registry.LAWS`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+
+from lrkit.laws.grid import Array, Grid
+
+Values = Mapping[str, float]
+
+TINY: Final = 1e-9  # of the peak: stands for a rate of 0 where a law divides by the rate
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: legal from *low* to *high*, fitted on the log axis where *log*.
+
+    *centre* and *spread* state what is known before any data, in the units it is fitted in; a
+    spread of None says nothing is. *decay* marks those that only a change of the rate determines.
+    """
+
+    name: str
+    low: float
+    high: float
+    log: bool = False
+    centre: float = 0.0
+    spread: float | None = None
+    decay: bool = False
+
+
+class Law(ABC):
+    """A formula for loss curves; `losses` is all a fit, a prediction and a design need."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    formula: ClassVar[str]
+    source: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]]
+
+    @abstractmethod
+    def losses(self, values: Values, grid: Grid) -> Array:
+        """Return the predicted loss at each point of *grid*."""
+
+    @abstractmethod
+    def starts(self, grid: Grid, losses: Array) -> list[dict[str, float]]:
+        """Return where a fit to *losses* may begin, likely places first."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the parameters, in order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+
+L0: Final = Parameter("L0", 1e-6, np.inf)
+A: Final = Parameter("A", 1e-12, 1e12, log=True)
+ALPHA: Final = Parameter("alpha", 0.02, 3.0)
+B: Final = Parameter("B", 1e-12, 1e12, log=True, decay=True)
+C: Final = Parameter("C", 1e-12, 1e12, log=True, decay=True)
+
+
+def floor_and_power(values: Values, sums: Array) -> Array:
+    """Return L0 + A S^-alpha, what every law has in common; S in units of the rate."""
+    return np.asarray(values["L0"] + values["A"] * sums ** -values["alpha"])
+
+
+def power_starts(grid: Grid, losses: Array) -> list[dict[str, float]]:
+    """Return L0, A and alpha of plain power laws through all points, by least squares.
+
+    The three exponents are where published fits lie; each comes with the response B of a drop
+    that makes the difference between peak and end about 4 % of the loss.
+    """
+    found = []
+    for alpha in (0.5, 0.3, 0.8):
+        base = np.column_stack([np.ones_like(grid.sums), grid.sums**-alpha])
+        (floor, scale), *_ = np.linalg.lstsq(base, losses, rcond=None)
+        low = float(losses.min())
+        found.append(
+            {
+                "L0": float(min(max(floor, 0.3 * low), 0.99 * low)),
+                "A": float(max(scale, 1e-4 * low)),
+                "alpha": alpha,
+                "B": 0.04 * float(np.median(losses)) / float(grid.peaks.max()),
+            }
+        )
+    return found
