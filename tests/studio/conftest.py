@@ -186,7 +186,7 @@ def browse(chromium: Any, launch: Any) -> Iterator[Callable[..., Any]]:  # close
             color_scheme="dark" if dark else "light",
             reduced_motion="no-preference",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # a machine may be busy
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
