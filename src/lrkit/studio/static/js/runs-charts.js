@@ -1,9 +1,9 @@
 // The charts of the runs that are chosen: rate, loss and whatever else they measure.
 
 import { ApiError, get, latest } from "./api.js";
-import { band, Chart, colour, css, dash, layout, line } from "./chart.js";
-import { smoothed, valueAt } from "./runs-data.js";
-import { fill, h, later, select, short } from "./ui.js";
+import { Chart, colour, css, layout } from "./chart.js";
+import { mark, markers, plain, tracesOf } from "./runs-picture.js";
+import { fill, h, later, select } from "./ui.js";
 
 const TITLES = { lr: "learning rate" };
 const FEW = 6; // runs with a band between lowest and highest; of more, only a smear would be seen
@@ -134,10 +134,7 @@ export class Charts {
     const card = this.cards.get(name);
     if (card.timer) return;
     const wait = Math.max(card.drawn + OFTEN - performance.now(), 0);
-    card.timer = setTimeout(() => {
-      card.timer = 0;
-      this.draw(name);
-    }, wait);
+    card.timer = setTimeout(() => { card.timer = 0; this.draw(name); }, wait);
   }
 
   draw(name) {
@@ -158,13 +155,13 @@ export class Charts {
     this.runs.forEach((run, index) => {
       this.data.lines(run, name).forEach(([group, told], part) => {
         // An evaluation is a measurement of its own, and there are few: they stay as they are.
-        traces.push(...this.traces(told, { run, group, part, index, scale, smooth: told.score ? 0 : smooth }));
-        if (!part) this.marked(marks, run, index, told, scale);
+        traces.push(...tracesOf(told, { run, group, part, index, scale, smooth: told.score ? 0 : smooth, many: this.runs.length > FEW }));
+        if (!part) mark(marks, this.data.runs.get(run)?.events ?? [], index, told, scale);
       });
     });
     if (marks.x.length) traces.push(markers(marks));
-    const shapes = this.pointed ? this.pointer(scale) : [];
     const first = this.grid.firstChild === this.cards.get(name)?.element;
+    const shapes = this.pointed ? this.pointer(scale) : [];
     const annotations = this.pointed && first ? this.label(scale) : [];
     // One axis for all: they stand below each other, and a stretch chosen in one is shown in all.
     const named = this.wide.matches || this.grid.lastChild === this.cards.get(name)?.element;
@@ -174,39 +171,6 @@ export class Charts {
       margin: { l: 56, r: 14, t: 6, b: named ? 38 : 24 }, shapes, annotations,
     });
     return { traces, layout: around };
-  }
-
-  traces(told, { run, group, part, index, scale, smooth }) {
-    const x = told.x.map((value) => value / scale);
-    const label = group ? `${run} · ${group}` : run;
-    const look = { color: colour(index), width: 2, dash: part ? ["dash", "dot", "dashdot", "longdash"][(part - 1) % 4] : dash(index) };
-    const found = [];
-    const wide = told.low.some((low, i) => low !== told.high[i]);
-    if (wide && this.runs.length <= FEW) found.push(...band(x, told.low, told.high, { index, opacity: smooth ? 0.08 : 0.16 }));
-    if (smooth) found.push({ ...line(x, told.mean, { index, width: 1, opacity: 0.3 }), hoverinfo: "skip", hovertemplate: null });
-    const mean = smoothed(told.mean, smooth);
-    const few = x.length === 1 || (told.score && x.length <= 60);
-    found.push({ ...line(x, mean, { index, name: label }), line: { ...look, simplify: false }, mode: few ? "lines+markers" : "lines", marker: { color: look.color, size: 5 } });
-    const bad = told.bad ? told.x.filter((_, i) => told.bad[i]) : [];
-    if (bad.length) {
-      const edge = told.bad.flatMap((count, i) => (count ? [valueNear(told, i)] : []));
-      found.push({ type: "scatter", mode: "markers", x: bad.map((v) => v / scale), y: edge, name: label,
-        marker: { symbol: "x", size: 8, color: css("--bad") }, hovertemplate: "not finite<extra>%{fullData.name}</extra>" });
-    }
-    return found;
-  }
-
-  /** Gather the edits of a run where they stand on its line. */
-  marked(marks, run, index, told, scale) {
-    for (const event of this.data.runs.get(run)?.events ?? []) {
-      if (event.kind === "resume" || event.x === null) continue;
-      const y = valueAt(told, event.x);
-      if (y === null) continue;
-      marks.x.push(event.x / scale);
-      marks.y.push(y);
-      marks.text.push(plain(`${event.words} at ${short(event.step)}${event.author ? ` by ${event.author}` : ""}${event.reason ? `: ${event.reason}` : ""}`));
-      marks.colours.push(event.kind === "diverged" ? css("--bad") : colour(index));
-    }
   }
 
   /** Point at an edit: {run, event}, or at none. */
@@ -245,9 +209,8 @@ export class Charts {
         }
       }
     }
-    if (!(high > low)) return undefined;
     const room = 0.012 * (high - low);
-    return [(low - room) / scale, (high + room) / scale];
+    return high > low ? [(low - room) / scale, (high + room) / scale] : undefined;
   }
 
   /** A stretch was chosen in a chart (or, by a double click, all): show it in all charts. */
@@ -335,22 +298,3 @@ export class Charts {
     }
   }
 }
-
-function markers({ x, y, text, colours }) {
-  return {
-    type: "scatter", mode: "markers", x, y, text, name: "edit", hovertemplate: "%{text}<extra></extra>",
-    marker: { symbol: "diamond", size: 10, color: colours, line: { color: css("--panel"), width: 1.5 } },
-  };
-}
-
-/** Return the value of a line beside part i, where part i has none. */
-function valueNear(told, i) {
-  for (let by = 0; by < told.mean.length; by++) {
-    const found = told.mean[i] ?? told.mean[i - by] ?? told.mean[i + by];
-    if (found !== null && found !== undefined) return found;
-  }
-  return 0;
-}
-
-/** Return text that plotly shows as it is: it reads some HTML. */
-const plain = (text) => text.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]);
