@@ -13,7 +13,7 @@ from lrkit.laws.curves import LossCurve
 from lrkit.laws.fitted import Fit, Trial, seen_of
 from lrkit.laws.fitting import Solution, objective, residuals_of, solve
 from lrkit.laws.grid import Array, Grid, grid_of
-from lrkit.laws.intervals import covariance, factor_of, offset, widths
+from lrkit.laws.intervals import covariance, factor_of, offset, reach, widths
 from lrkit.laws.law import Law
 from lrkit.laws.limits import undetermined
 from lrkit.laws.registry import LAWS, law_named
@@ -113,7 +113,10 @@ def _trials(
         out = set(order[fold::count])
         rest = [curve for i, curve in enumerate(curves) if i not in out]
         grid, losses = grid_of(rest), np.concatenate([curve.losses for curve in rest])
-        found = solve(law, grid, losses, begin=[whole.values], hold=hold, fine=REFINE)
+        found = solve(
+            law, grid, losses, begin=[whole.values], hold=hold, fine=REFINE,
+            prior_weight=whole.prior_weight,
+        )  # fmt: skip
         part = _value(law, found, grid, rest)
         done += [trial(part, curves[i]) for i in sorted(out)]
     return done
@@ -128,6 +131,7 @@ def trial(fitted: Fit, curve: LossCurve) -> Trial:
         observed=curve.final_loss,
         predicted=float(losses[curve.tail].mean()),
         width=float(widths(fitted, grid_of([end]))[-1]),
+        reach=reach(fitted.seen, curve),
         prede=score_curve(curve, losses).PredE,
     )
 

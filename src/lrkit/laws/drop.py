@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from lrkit.laws.grid import Array, Grid
-from lrkit.laws.law import ALPHA, L0, A, B, Law, Parameter, Values, floor_and_power, power_starts
+from lrkit.laws.law import ALPHA, L0, A, B, Law, Parameter, Values, power_starts
 
 
 class LinearDrop(Law):
@@ -17,10 +17,9 @@ class LinearDrop(Law):
     source: ClassVar[str] = "baseline"
     parameters: ClassVar[tuple[Parameter, ...]] = (L0, A, ALPHA, B)
 
-    def losses(self, values: Values, grid: Grid) -> Array:
-        """Return the predicted loss at each point of *grid*."""
-        fallen = grid.peaks[grid.run] - grid.rates
-        return floor_and_power(values, grid.sums) - values["B"] * fallen
+    def response(self, values: Values, grid: Grid) -> Array:
+        """Return what B is multiplied by at each point of *grid*."""
+        return grid.rates - grid.peaks[grid.run]
 
     def starts(self, grid: Grid, losses: Array) -> list[dict[str, float]]:
         """Return where a fit to *losses* may begin."""

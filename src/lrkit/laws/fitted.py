@@ -42,14 +42,16 @@ class Seen:
 class Trial:
     """One run predicted from the others: the final loss, the error's sign is predicted - observed.
 
-    `width` is the standard error that was stated for the logarithm of the final loss; `prede` is
-    the mean relative error over the whole curve.
+    `width` is the standard error that was stated for the logarithm of the final loss, `reach` what
+    came on top because the run lies beyond those fitted; `prede` is the mean relative error over
+    the whole curve.
     """
 
     run: str
     observed: float
     predicted: float
     width: float
+    reach: float
     prede: float
 
     @property

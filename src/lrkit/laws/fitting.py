@@ -18,6 +18,7 @@ from lrkit.laws.grid import Array, Grid
 from lrkit.laws.law import Law, Parameter
 
 DELTA: Final = 1e-3
+STEP: Final = 1e-6  # of a coordinate: the difference that gives a response's slope
 WORST: Final = 10.0  # a residual of e^10 is as wrong as can be
 COARSE: Final = 25  # evaluations a start gets before the best one is polished
 FINE: Final = 200
@@ -47,11 +48,12 @@ def solve(
     begin: Sequence[Mapping[str, float]] | None = None,
     hold: Mapping[str, float] | None = None,
     fine: int = FINE,
+    prior_weight: float | None = None,
 ) -> Solution:
     """Return the best fit of *law* to *losses* from its own starts, or from *begin*.
 
-    *hold* keeps parameters at given values. Raises `SpecError` for names the law does not have
-    and values outside the legal range.
+    *hold* keeps parameters at given values, *prior_weight* is that of an earlier solution. Raises
+    `SpecError` for names the law does not have and values outside the legal range.
     """
     held = dict(hold or {})
     _check(law, held)
@@ -60,7 +62,7 @@ def solve(
     if not search.free:
         return search.solution({name: held[name] for name in law.names}, 0.0, 1)
     if len(starts) == 1:
-        return search.run(starts[0], fine)
+        return search.run(starts[0], fine, prior_weight)
     tried = [search.run(start, COARSE) for start in starts]
     best = min(tried, key=lambda found: found.objective)
     found = search.run(best.values, fine)
@@ -77,8 +79,11 @@ def objective(residuals: Array) -> float:
 def residuals_of(law: Law, values: Mapping[str, float], grid: Grid, losses: Array) -> Array:
     """Return log L_obs - log L_pred at each point; where L_pred is no loss, the worst there is."""
     with np.errstate(all="ignore"):
-        predicted = law.losses(values, grid)
-        apart = np.log(losses) - np.log(np.where(predicted > 0, predicted, np.nan))
+        return _apart(losses, law.losses(values, grid))
+
+
+def _apart(losses: Array, predicted: Array) -> Array:
+    apart = np.log(losses) - np.log(np.where(predicted > 0, predicted, np.nan))
     clean = np.nan_to_num(apart, nan=WORST, posinf=WORST, neginf=-WORST)
     return np.asarray(np.clip(clean, -WORST, WORST))
 
@@ -90,17 +95,18 @@ class _Search:
         self.law, self.grid, self.losses, self.held = law, grid, losses, held
         self.free = [p for p in law.parameters if p.name not in held]
         self.known = [i for i, p in enumerate(self.free) if p.spread is not None]
+        self._last: tuple[tuple[float, ...], Array] | None = None
 
-    def run(self, start: Mapping[str, float], most: int) -> Solution:
+    def run(self, start: Mapping[str, float], most: int, weight: float | None = None) -> Solution:
         """Return what the search finds from *start* within *most* evaluations.
 
         Parameters with a prior stay at its centre until the others fit; how badly they fit then
-        says what the prior weighs.
+        says what the prior weighs, unless *weight* does.
         """
         at = np.array([_inner(p, start[p.name]) for p in self.free])
-        if not self.known:
-            at, count = self._descend(at, list(range(len(at))), 0.0, most)
-            return self.solution(self._values(at), 0.0, count)
+        if not self.known or weight is not None:
+            at, count = self._descend(at, list(range(len(at))), weight or 0.0, most)
+            return self.solution(self._values(at), weight or 0.0, count)
         rest = [i for i in range(len(at)) if i not in self.known]
         settled = at.copy()
         settled[self.known] = [self.free[i].centre for i in self.known]
@@ -113,24 +119,52 @@ class _Search:
     def solution(self, values: dict[str, float], weight: float, count: int) -> Solution:
         """Return *values* with the residuals there and their slopes in the free coordinates."""
         at = np.array([_inner(p, values[p.name]) for p in self.free])
-        apart = residuals_of(self.law, values, self.grid, self.losses)
-        slopes = np.empty((len(apart), len(at)))
-        for i in range(len(at)):
-            step = 1e-6 * max(abs(at[i]), 1e-2)
-            moved = [at.copy(), at.copy()]
-            moved[0][i] -= step
-            moved[1][i] += step
-            low, high = (self._residuals(m) for m in moved)
-            slopes[:, i] = (high - low) / (2 * step)
+        apart = self._residuals(at)
         names = tuple(p.name for p in self.free)
-        return Solution(values, objective(apart), apart, slopes, names, weight, count)
+        return Solution(values, objective(apart), apart, self._slopes(at), names, weight, count)
+
+    def _slopes(self, at: Array) -> Array:
+        """Return d residual / d coordinate, (points, free); the response's by differences."""
+        values = self._values(at)
+        response = self._response(values)
+        power = values["A"] * self.grid.sums ** -values["alpha"]
+        predicted = values["L0"] + power + values["B"] * response
+        known = {
+            "L0": np.full_like(power, values["L0"]),
+            "A": power,
+            "alpha": -values["alpha"] * power * np.log(self.grid.sums),
+            "B": values["B"] * response,
+        }
+        columns = []
+        for i, p in enumerate(self.free):
+            if p.name in known:
+                slope = known[p.name] if p.log else known[p.name] / values[p.name]
+            else:
+                moved = at.copy()
+                moved[i] += STEP
+                near = self.law.response(self._values(moved), self.grid)
+                slope = values["B"] * (near - response) / STEP
+            columns.append(-slope / predicted)
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(np.column_stack(columns), nan=0.0, posinf=WORST, neginf=-WORST)
+
+    def _response(self, values: Mapping[str, float]) -> Array:
+        key = tuple(values[name] for name in self.law.shape)
+        if self._last is None or self._last[0] != key:
+            with np.errstate(all="ignore"):
+                self._last = key, self.law.response(values, self.grid)
+        return self._last[1]
 
     def _values(self, at: Array) -> dict[str, float]:
         found = {p.name: _outer(p, x) for p, x in zip(self.free, at, strict=True)}
         return {name: {**found, **self.held}[name] for name in self.law.names}
 
     def _residuals(self, at: Array) -> Array:
-        return residuals_of(self.law, self._values(at), self.grid, self.losses)
+        values = self._values(at)
+        with np.errstate(all="ignore"):
+            power = values["A"] * self.grid.sums ** -values["alpha"]
+            predicted = values["L0"] + power + values["B"] * self._response(values)
+            return _apart(self.losses, predicted)
 
     def _cost(self, at: Array) -> float:
         return objective(self._residuals(at))
@@ -159,10 +193,19 @@ class _Search:
             pulls = np.sqrt(weight) * (at[self.known] - centres) / spreads
             return np.concatenate([data, pulls])
 
+        def slopes(x: Array) -> Array:
+            data = self._slopes(whole(x))[:, moving]
+            if not weight:
+                return data
+            pulls = np.zeros((len(self.known), len(start)))
+            pulls[np.arange(len(self.known)), self.known] = np.sqrt(weight) / spreads
+            return np.vstack([data, pulls[:, moving]])
+
         margin = 1e-9 * np.maximum(np.abs(start[moving]), 1.0)
         found: Any = least_squares(
             rows,
             np.clip(start[moving], low + margin, high - margin),
+            jac=slopes,
             bounds=(low, high),
             loss=lambda squares: _huber(squares, points),
             f_scale=DELTA,

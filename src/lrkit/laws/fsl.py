@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lrkit.laws.grid import Array, Grid
-from lrkit.laws.law import ALPHA, L0, A, B, C, Law, Parameter, Values, floor_and_power, power_starts
+from lrkit.laws.law import ALPHA, L0, A, B, C, Law, Parameter, Values, power_starts
 
 
 def remembered(x: Array, c: float, delta: float) -> Array:
@@ -48,12 +48,11 @@ class FunctionalScalingLaw(Law):
         L0, A, ALPHA, B, C, Parameter("delta", 0.02, 6.0, decay=True)
     )  # fmt: skip
 
-    def losses(self, values: Values, grid: Grid) -> Array:
-        """Return the predicted loss at each point of *grid*."""
+    def response(self, values: Values, grid: Grid) -> Array:
+        """Return what B is multiplied by at each point of *grid*."""
         since = grid.sums[grid.change_row] - grid.place[grid.change_column]
         held = remembered(np.maximum(since, 0.0), values["C"], values["delta"])
-        noise = grid.total(grid.change[grid.change_column] * held, grid.change_row)
-        return floor_and_power(values, grid.sums) + values["B"] * noise
+        return grid.total(grid.change[grid.change_column] * held, grid.change_row)
 
     def starts(self, grid: Grid, losses: Array) -> list[dict[str, float]]:
         """Return where a fit to *losses* may begin."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from lrkit.laws.fsl import noise_starts, remembered
 from lrkit.laws.grid import Array, Grid
-from lrkit.laws.law import ALPHA, L0, A, B, C, Law, Parameter, Values, floor_and_power
+from lrkit.laws.law import ALPHA, L0, A, B, C, Law, Parameter, Values
 
 
 def level_changes(level: Array, grid: Grid) -> Array:
@@ -34,15 +34,14 @@ class ShrinkingNoiseLaw(Law):
         Parameter("q", -0.5, 1.5, decay=True),
     )  # fmt: skip
 
-    def losses(self, values: Values, grid: Grid) -> Array:
-        """Return the predicted loss at each point of *grid*."""
+    def response(self, values: Values, grid: Grid) -> Array:
+        """Return what B is multiplied by at each point of *grid*."""
         middle = np.maximum(0.5 * (grid.begin + grid.end), 1e-30)
         level = grid.mean * middle ** -values["q"]
         change = level_changes(level, grid)
         since = np.maximum(grid.sums[grid.row] - grid.begin[grid.column], 0.0)
         held = remembered(since, values["C"], values["delta"])
-        noise = grid.total(change[grid.column] * held, grid.row)
-        return floor_and_power(values, grid.sums) + values["B"] * noise
+        return grid.total(change[grid.column] * held, grid.row)
 
     def starts(self, grid: Grid, losses: Array) -> list[dict[str, float]]:
         """Return where a fit to *losses* may begin: those of FSL, with q = 0 and 0.2."""

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from lrkit.laws.fitted import Fit, Trial
+from lrkit.laws.curves import LossCurve
+from lrkit.laws.fitted import Fit, Seen, Trial
 from lrkit.laws.fitting import DELTA, RELATED, Solution
 from lrkit.laws.grid import Array, Grid
 from lrkit.laws.law import Law
@@ -23,6 +24,30 @@ from lrkit.laws.law import Law
 VAGUE: Final = 3.0
 """What nothing determines still is known to this spread (of logarithms: a factor of 20)."""
 LEVEL: Final = 0.90
+HORIZON, PEAK = 0.008, 0.018
+"""Standard errors of the logarithm of the loss for each factor of e beyond the horizons and peaks
+seen. Measured on slimpajama-124m: runs of 50,000 updates from those up to 25,000, and each peak
+from the others."""
+
+
+def reach(seen: Sequence[Seen], curve: LossCurve) -> float:
+    """Return what is added, as a standard error, because *curve* lies beyond what was *seen*."""
+    if not seen:
+        return 0.0
+    longest = max(run.updates for run in seen)
+    peaks = [run.peak for run in seen]
+    over = max(np.log(len(curve.rates) / longest), 0.0)
+    beside = max(np.log(curve.peak / max(peaks)), np.log(min(peaks) / curve.peak), 0.0)
+    return float(np.hypot(HORIZON * over, PEAK * beside))
+
+
+def half_widths(fit: Fit, curve: LossCurve, grid: Grid) -> Array:
+    """Return half of the 90 % interval of the logarithm of the loss, at the points of *grid*.
+
+    Calibrated widths and what is added beyond the runs seen are independent errors.
+    """
+    beyond = float(stats.norm.ppf(0.5 + LEVEL / 2)) * reach(fit.seen, curve)
+    return np.asarray(np.hypot(fit.factor * widths(fit, grid), beyond))
 
 
 def covariance(law: Law, found: Solution, grid: Grid) -> Array:
@@ -82,6 +107,11 @@ def factor_of(trials: Sequence[Trial]) -> float:
     upper = 0.5 + LEVEL / 2
     if not trials:
         return float(stats.t.ppf(upper, 1))
-    off = np.array([trial.apart / max(trial.width, 1e-12) for trial in trials])
+    off = np.array(
+        [
+            np.sqrt(max(trial.apart**2 - trial.reach**2, 0.0)) / max(trial.width, 1e-12)
+            for trial in trials
+        ]
+    )
     tested = stats.t.ppf(upper, len(trials)) * np.sqrt(np.mean(off**2))
     return float(max(tested, stats.norm.ppf(upper)))

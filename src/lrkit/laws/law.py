@@ -1,7 +1,7 @@
 """What a law is: a formula for the loss at every logged point, with named parameters.
 
-A new law is one file: a subclass of `Law` with its parameters, its formula (`losses`) and where
-a fit begins (`starts`), entered in `registry.LAWS`.
+A new law is one file: a subclass of `Law` with its parameters, its response to the rate and where
+a fit begins, entered in `registry.LAWS`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ class Parameter:
 
 
 class Law(ABC):
-    """A formula for loss curves; `losses` is all a fit, a prediction and a design need."""
+    """A formula for loss curves: L = L0 + A S^-alpha + B response, S the sum of the rates.
+
+    The laws differ in the response to the rate's changes. It depends on the parameters in
+    `shape` alone, so a fit works it out once for the other four.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -47,17 +51,27 @@ class Law(ABC):
     parameters: ClassVar[tuple[Parameter, ...]]
 
     @abstractmethod
-    def losses(self, values: Values, grid: Grid) -> Array:
-        """Return the predicted loss at each point of *grid*."""
+    def response(self, values: Values, grid: Grid) -> Array:
+        """Return what B is multiplied by at each point of *grid*."""
 
     @abstractmethod
     def starts(self, grid: Grid, losses: Array) -> list[dict[str, float]]:
         """Return where a fit to *losses* may begin, likely places first."""
 
+    def losses(self, values: Values, grid: Grid) -> Array:
+        """Return the predicted loss at each point of *grid*."""
+        power = values["A"] * grid.sums ** -values["alpha"]
+        return np.asarray(values["L0"] + power + values["B"] * self.response(values, grid))
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the parameters, in order."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """The names of the parameters that the response depends on."""
+        return tuple(name for name in self.names if name not in ("L0", "A", "alpha", "B"))
 
 
 L0: Final = Parameter("L0", 1e-6, np.inf)
@@ -65,11 +79,6 @@ A: Final = Parameter("A", 1e-12, 1e12, log=True)
 ALPHA: Final = Parameter("alpha", 0.02, 3.0)
 B: Final = Parameter("B", 1e-12, 1e12, log=True, decay=True)
 C: Final = Parameter("C", 1e-12, 1e12, log=True, decay=True)
-
-
-def floor_and_power(values: Values, sums: Array) -> Array:
-    """Return L0 + A S^-alpha, what every law has in common; S in units of the rate."""
-    return np.asarray(values["L0"] + values["A"] * sums ** -values["alpha"])
 
 
 def power_starts(grid: Grid, losses: Array) -> list[dict[str, float]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lrkit.laws.fslm import level_changes
 from lrkit.laws.grid import Array, Grid
-from lrkit.laws.law import L0, A, B, C, Law, Parameter, Values, floor_and_power, power_starts
+from lrkit.laws.law import L0, A, B, C, Law, Parameter, Values, power_starts
 
 CLOCK: Final = 0.5
 """Between a clock of updates (0), in which nothing freezes when the rate goes to 0, and one of
@@ -41,16 +41,15 @@ class LogMemoryLaw(Law):
         Parameter("q", -0.5, 1.5, centre=0.2, spread=0.05, decay=True),
     )
 
-    def losses(self, values: Values, grid: Grid) -> Array:
-        """Return the predicted loss at each point of *grid*."""
+    def response(self, values: Values, grid: Grid) -> Array:
+        """Return what B is multiplied by at each point of *grid*."""
         middle = 0.5 * (grid.begin + grid.end)
         level = grid.mean ** values["r"] * np.maximum(middle, 1e-30) ** -values["q"]
         change = level_changes(level, grid)
         begin, _, now = grid.clock(CLOCK)
         age = np.maximum(now[grid.row] - begin[grid.column], 0.0)
         paid = np.log1p(values["C"] * age)
-        noise = grid.total(change[grid.column] * paid, grid.row)
-        return floor_and_power(values, grid.sums) + values["B"] * noise
+        return grid.total(change[grid.column] * paid, grid.row)
 
     def starts(self, grid: Grid, losses: Array) -> list[dict[str, float]]:
         """Return where a fit to *losses* may begin."""

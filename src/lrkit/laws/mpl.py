@@ -17,7 +17,6 @@ from lrkit.laws.law import (
     Law,
     Parameter,
     Values,
-    floor_and_power,
     power_starts,
 )  # fmt: skip
 
@@ -42,15 +41,14 @@ class MultiPowerLaw(Law):
         Parameter("gamma", -1.0, 2.5, decay=True),
     )  # fmt: skip
 
-    def losses(self, values: Values, grid: Grid) -> Array:
-        """Return the predicted loss at each point of *grid*."""
+    def response(self, values: Values, grid: Grid) -> Array:
+        """Return what B is multiplied by at each point of *grid*."""
         after = np.maximum(grid.after, TINY * grid.peaks[grid.owner])
         speed = values["C"] * after ** -values["gamma"]
         since = grid.sums[grid.change_row] - grid.place[grid.change_column]
         x = speed[grid.change_column] * np.maximum(since, 0.0)
         paid = -np.expm1(-values["beta"] * np.log1p(x))
-        risen = grid.total(grid.change[grid.change_column] * paid, grid.change_row)
-        return floor_and_power(values, grid.sums) + values["B"] * risen
+        return grid.total(grid.change[grid.change_column] * paid, grid.change_row)
 
     def starts(self, grid: Grid, losses: Array) -> list[dict[str, float]]:
         """Return where a fit to *losses* may begin."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lrkit.laws.grid import Array, Grid
-from lrkit.laws.law import ALPHA, L0, A, B, Law, Parameter, Values, floor_and_power, power_starts
+from lrkit.laws.law import ALPHA, L0, A, B, Law, Parameter, Values, power_starts
 
 
 class MomentumLaw(Law):
@@ -27,12 +27,11 @@ class MomentumLaw(Law):
         L0, A, ALPHA, B, Parameter("memory", 1.0, 1e7, log=True, decay=True)
     )  # fmt: skip
 
-    def losses(self, values: Values, grid: Grid) -> Array:
-        """Return the predicted loss at each point of *grid*."""
+    def response(self, values: Values, grid: Grid) -> Array:
+        """Return what B is multiplied by at each point of *grid*."""
         age = grid.updates[grid.change_row] - grid.place_step[grid.change_column]
         paid = -np.expm1(-np.maximum(age, 0.0) / values["memory"])
-        risen = grid.total(grid.change[grid.change_column] * paid, grid.change_row)
-        return floor_and_power(values, grid.sums) + values["B"] * risen
+        return grid.total(grid.change[grid.change_column] * paid, grid.change_row)
 
     def starts(self, grid: Grid, losses: Array) -> list[dict[str, float]]:
         """Return where a fit to *losses* may begin."""

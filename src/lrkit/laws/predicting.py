@@ -12,7 +12,7 @@ from lrkit.errors import SpecError
 from lrkit.laws.curves import LossCurve
 from lrkit.laws.fitted import Fit
 from lrkit.laws.grid import Array, Index, grid_of
-from lrkit.laws.intervals import widths
+from lrkit.laws.intervals import half_widths
 from lrkit.laws.limits import beyond
 from lrkit.schedules import Curve, Schedule, parse
 
@@ -104,7 +104,7 @@ def predict(
             f"the law {fitted.law} gives no finite loss for `{curve.schedule}`; it is too far "
             "from the runs it was fitted on"
         )
-    half = fitted.factor * widths(fitted, grid)
+    half = half_widths(fitted, curve, grid)
     half = np.minimum(half, 50.0)  # of a logarithm: already says that nothing is known
     return Prediction(
         curve.schedule,
