@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import multiprocessing
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -313,6 +314,22 @@ def test_a_killed_computation_goes_on_from_what_is_there(poly, tmp_path):
     assert len(taken) == 81 + 7 - 30
     assert gone_on.losses == whole.losses
     assert gone_on.way == whole.way
+
+
+def test_one_ctrl_c_ends_it_and_the_model_is_as_before(poly, tmp_path):
+    subject = of_run(poly)
+    before = {k: v.clone() for k, v in subject.task.model.state_dict().items()}
+
+    def press(done, whole):
+        if done == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        slice_plane(subject, "random", points=9, path=tmp_path / "a.jsonl", watch=press)
+    assert len(read_slice(tmp_path / "a.jsonl").losses) == 5
+    after = subject.task.model.state_dict()
+    origin = subject.state(subject.stops[-1].saved)["model"]
+    assert all(torch.equal(v, origin[k]) or torch.equal(v, before[k]) for k, v in after.items())
 
 
 def test_a_line_ends_at_its_checkpoints(poly):

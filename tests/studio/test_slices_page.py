@@ -77,6 +77,25 @@ def test_a_slice_refines_while_it_is_looked_at(browse, studio, root):
     assert colours > 8  # contours, not an empty sheet
 
 
+@pytest.mark.usefixtures("poly")
+def test_what_is_computed_can_be_stopped_and_goes_on(browse, studio, root):
+    page = browse(studio, "#/landscape?tab=network&run=poly&kind=three")
+    page.set_default_timeout(60_000)
+    page.wait_for_selector(".network .empty:has-text('Press Compute')")
+    page.get_by_label("Points an axis").select_option("129")
+    page.get_by_role("button", name="Compute").click()
+    page.wait_for_function("() => Number(document.querySelector('.view').dataset.points) > 30")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_selector(".honest .badge.stopped")
+    (path,) = (root / "poly" / "landscape").glob("three-*")
+    there = len(read_slice(path).losses)
+    assert 30 < there < 129 * 129
+    page.get_by_label("Points an axis").select_option("17")
+    page.get_by_role("button", name="Compute").click()
+    page.wait_for_function(DONE)
+    assert len(read_slice(path).losses) >= max(there, 17 * 17)
+
+
 def test_a_training_starts_from_the_point_that_is_clicked(browse, studio, poly, root):
     # A refused request is told by the console, too.
     page = browse(studio, "#/landscape?tab=network&run=poly&kind=pca", lenient=True)

@@ -17,6 +17,7 @@ from lrkit.errors import LoopError, LrkitError, SpecError
 from lrkit.lab.contract import Task, first_line
 from lrkit.landscape.directions import Array, Part
 from lrkit.landscape.subjects import put_vector
+from lrkit.probe.patience import Patience
 from lrkit.probe.randomness import seeded
 from lrkit.probe.restore import restored
 
@@ -92,13 +93,20 @@ def evaluation_of(
 class Meter:
     """Takes the loss of *task* at weight vectors; made by `metering`."""
 
-    def __init__(self, task: Task, parts: list[Part], evaluation: Evaluation) -> None:
+    def __init__(
+        self, task: Task, parts: list[Part], evaluation: Evaluation, patience: Patience
+    ) -> None:
         self.task = task
+        self.patience = patience
         self.parts = parts
         self.evaluation = evaluation
 
     def __call__(self, weights: Array) -> float:
-        """Return the mean loss at *weights*; infinity where it is not a finite number."""
+        """Return the mean loss at *weights*; infinity where it is not a finite number.
+
+        Ctrl-C is obeyed here, between two losses.
+        """
+        self.patience.check()
         put_vector(self.task.model, weights, self.parts)
         return self.here()
 
@@ -126,9 +134,9 @@ def metering(
         if task.device.type == "cuda"
         else nullcontext()
     )
-    with restored(model), seeded(seed, task.device), kernels:
+    with restored(model) as patience, seeded(seed, task.device), kernels:
         set_modes(model, evaluation.bn)
-        yield Meter(task, parts, evaluation)
+        yield Meter(task, parts, evaluation, patience)
 
 
 def set_modes(model: nn.Module, bn: Norm | None) -> None:

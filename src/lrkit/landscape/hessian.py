@@ -34,7 +34,8 @@ from lrkit.landscape.evaluation import (
 )
 from lrkit.landscape.growing import Growing
 from lrkit.landscape.slicing import Watcher, default_path
-from lrkit.landscape.subjects import Stop, Subject, trained
+from lrkit.landscape.subjects import Subject, trained
+from lrkit.probe.patience import Patience
 from lrkit.probe.randomness import seeded
 from lrkit.probe.restore import restored
 
@@ -59,8 +60,11 @@ class Hessian:
     A product is a double backward pass: the gradient's derivative along a vector.
     """
 
-    def __init__(self, task: Task, evaluation: Evaluation) -> None:
+    def __init__(
+        self, task: Task, evaluation: Evaluation, patience: Patience | None = None
+    ) -> None:
         self.task = task
+        self.patience = patience
         self.evaluation = evaluation
         self.parameters = [p for _, p in trained(task.model)]
         self.size = sum(p.numel() for p in self.parameters)
@@ -73,7 +77,9 @@ class Hessian:
                 pass
 
     def __call__(self, vector: Tensor) -> Tensor:
-        """Return H v for a flat *vector* in float64, on the CPU."""
+        """Return H v for a flat *vector* in float64, on the CPU; Ctrl-C is obeyed before."""
+        if self.patience is not None:
+            self.patience.check()
         total = torch.zeros(self.size, dtype=torch.float64)
         with task_errors(self.task):
             for gradient in self._kept if self._kept is not None else self._gradients():
@@ -206,36 +212,28 @@ def sharpness(
     with Growing(target, KIND, identity, describe) as file:
         there = {r.step for r in sharpness_of([file.header, *file.events], target).readings}
         stops = [stop for stop in subject.stops if stop.step not in there]
-        with _ready(subject.task, evaluation, seed):
+        with _ready(subject.task, evaluation, seed) as patience:
             # The same start for each, so a reading does not depend on those before it.
             start = _random(subject.parts()[-1].stop, seed)
             for done, stop in enumerate(stops, 1):
-                _read(file, subject, stop, evaluation, start, tolerance, iterations)
+                subject.load(stop, optimizer=True)
+                set_modes(subject.task.model, evaluation.bn)
+                hessian = Hessian(subject.task, evaluation, patience)
+                top = largest_eigenvalue(hessian, start, tolerance=tolerance, iterations=iterations)
+                _write(file, subject, stop.step, hessian.loss, top)
                 if watch is not None:
                     watch(done, len(stops))
     return read_sharpness(target)
 
 
-def _read(
-    file: Growing,
-    subject: Subject,
-    stop: Stop,
-    evaluation: Evaluation,
-    start: Tensor,
-    tolerance: float,
-    iterations: int,
-) -> None:
-    """Write the reading at *stop*."""
-    subject.load(stop, optimizer=True)
-    set_modes(subject.task.model, evaluation.bn)
-    hessian = Hessian(subject.task, evaluation)
-    top = largest_eigenvalue(hessian, start, tolerance=tolerance, iterations=iterations)
-    rate = subject.rate(stop.step)
+def _write(file: Growing, subject: Subject, step: int, loss: float, top: Top) -> None:
+    """Write the reading at *step*, where the task now is."""
+    rate = subject.rate(step)
     file.add(
         "reading",
-        step=stop.step,
+        step=step,
         rate=rate,
-        loss=hessian.loss,
+        loss=loss,
         value=top.value,
         residual=top.residual,
         iterations=top.iterations,
@@ -244,10 +242,10 @@ def _read(
 
 
 @contextmanager
-def _ready(task: Task, evaluation: Evaluation, seed: int) -> Iterator[None]:
-    with restored(task.model, task.optimizer), seeded(seed, task.device):
+def _ready(task: Task, evaluation: Evaluation, seed: int) -> Iterator[Patience]:
+    with restored(task.model, task.optimizer) as patience, seeded(seed, task.device):
         set_modes(task.model, evaluation.bn)
-        yield
+        yield patience
 
 
 def _random(size: int, seed: int) -> Tensor:

@@ -70,15 +70,17 @@ class Seen(BaseModel):
     """A slice as far as it is.
 
     `status` is "waiting" (for the command to begin), "growing", "done", "stopped" or "failed",
-    with the `reason`. `points` are [i, loss] or [i, j, loss] of those after the events known, i
-    and j from 0 to 256; a loss of null is not finite. `truth` says how much of the training the
-    slice shows, `notes` what else belongs beside it. Sharpness has `readings` in place of points.
+    with the `reason`; `job` is the command that computes it, while it does. `points` are [i, loss]
+    or [i, j, loss] of those after the events known, i and j from 0 to 256; a loss of null is not
+    finite. `truth` says how much of the training the slice shows, `notes` what else belongs beside
+    it. Sharpness has `readings` in place of points.
     """
 
     file: str
     kind: Literal["", "pca", "random", "three", "line", "sharpness"] = ""
     status: str = ""
     reason: str = ""
+    job: str | None = None
     done: bool = False
     known: int = 0
     title: str = ""

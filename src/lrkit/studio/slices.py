@@ -42,6 +42,8 @@ PERIOD: Final = 0.25
 BEAT: Final = 5.0
 """Seconds of silence after which a viewer hears that the studio is there."""
 FAR: Final = 1e6
+STOPPED: Final = 130
+"""How a command ends that was asked to stop."""
 
 RunName = Annotated[str, InPath(min_length=1, max_length=255)]
 FileName = Annotated[str, InPath(pattern=FILE)]
@@ -239,9 +241,10 @@ def _look(path: Path, run: str, spawned: Spawned, known: int) -> Seen:
         raise NotFoundError(f"no slice {path.name} of run {run}; list them with GET /api/slices")
     found = found or Seen(file=path.name)
     found.status = "done" if found.done else "growing" if growing else "stopped"
+    found.job = job.id if job is not None and going else None
     if not found.done and not growing and going:
         found.status = "waiting"
-    elif not found.done and not growing and job is not None and job.status == "failed":
+    elif not (found.done or growing) and job and job.status == "failed" and job.code != STOPPED:
         told = job.log().strip().splitlines()
         found.status = "failed"
         found.reason = told[-1].removeprefix("lrkit: ") if told else "the command failed"

@@ -14,8 +14,8 @@ const SAMPLES = [["128", "128"], ["512", "512"], ["2048", "2,048"], ["all", "all
 
 /** The side of the page: run, kind, how fine, and what to do at the point that was chosen. */
 export class SliceForm {
-  constructor({ readOnly, chosen, kind, compute, show, start }) {
-    Object.assign(this, { readOnly, run: null, kind: "pca", runs: [], files: [], going: false });
+  constructor({ readOnly, chosen, kind, compute, stop, show, start }) {
+    Object.assign(this, { readOnly, run: null, kind: "pca", runs: [], files: [], job: null });
     this.choice = select([], "", { onchange: () => { this.run = this.choice.value; this.steps(); chosen(this.run); } });
     this.kinds = h("div.kinds", { role: "group", "aria-label": "What is computed" }, KINDS.map(([value, text, title]) =>
       h("button", { type: "button", title, dataset: { kind: value }, onclick: () => { this.turn(value); kind(); } }, text)));
@@ -25,7 +25,7 @@ export class SliceForm {
     this.points = select(POINTS, "33");
     this.samples = select(SAMPLES, "512");
     this.seed = h("input", { type: "number", min: 0, max: 2 ** 31 - 1, step: 1, value: "0" });
-    this.go = h("button.primary", { type: "button", onclick: () => compute(this.asked()) }, "Compute");
+    this.go = h("button.primary", { type: "button", onclick: () => (this.job ? stop(this.job) : compute(this.asked())) }, "Compute");
     this.earlier = select([], "", { onchange: () => this.earlier.value && show(this.earlier.value) });
     this.seedField = field("Seed", this.seed);
     this.earlierField = field("Computed already", this.earlier);
@@ -136,9 +136,12 @@ export class SliceForm {
     return this.readOnly ? "Nothing of this kind has been computed." : "Nothing of this kind has been computed yet. Press Compute: the picture comes coarse at once, and refines while you look.";
   }
 
-  busy(going) {
-    this.go.disabled = going;
-    this.go.textContent = going ? "Computing…" : "Compute";
+  /** While something is computed, its command can be stopped. */
+  busy(going, job = null) {
+    this.job = going ? job : null;
+    this.go.disabled = (going && !job) || !this.runs.length;
+    this.go.textContent = !going ? "Compute" : job ? "Stop" : "Computing…";
+    this.go.classList.toggle("primary", !this.job);
   }
 
   /** Show what is at a point, and offer a training from it; null hides it. */

@@ -42,7 +42,7 @@ class Network {
   build(root) {
     this.form = new SliceForm({
       readOnly: this.context.about.read_only,
-      chosen: (run) => this.list(run), kind: () => this.newest(), compute: (asked) => this.compute(asked),
+      chosen: (run) => this.list(run), kind: () => this.newest(), compute: (asked) => this.compute(asked), stop: (job) => this.stop(job),
       show: (file) => this.show(file), start: (asked) => this.start(asked),
     });
     this.truth = h("p.truth", { role: "status", "aria-live": "polite" });
@@ -130,6 +130,14 @@ class Network {
     }
   }
 
+  async stop(job) {
+    try {
+      await post(`/api/jobs/${encodeURIComponent(job)}/stop`);
+    } catch (error) {
+      toast(error.message, "bad");
+    }
+  }
+
   leave() {
     this.close?.();
     this.close = this.file = null;
@@ -155,7 +163,7 @@ class Network {
     this.data.take(message);
     if (first && message.kind) this.form.choose(this.form.run, message.kind);
     const going = GOING.has(message.status);
-    this.form.busy(going);
+    this.form.busy(going, message.job);
     this.stage.dataset.points = this.data.losses.size || message.readings.length;
     this.stage.dataset.level = message.level;
     this.stage.dataset.status = message.status;
