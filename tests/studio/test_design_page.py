@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
 import signal
 
+import numpy as np
 import pytest
 
+from lrkit.schedules import parse
 from tests.studio.conftest import end_jobs, start
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -291,6 +294,66 @@ def test_train_with_it_starts_a_run(page):
     page.locator("dialog input").first.fill("3ep")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_function("() => location.hash.startsWith('#/steer?run=poly-tanh')")
+
+
+def settled(page):
+    """Wait until nothing is on its way, and return text, steps and rates as they are shown."""
+    page.wait_for_function("() => document.querySelector('#schedule-text')")
+    last = None
+    for _ in range(40):
+        page.wait_for_timeout(100)
+        now = page.evaluate(
+            "() => { const t = document.querySelector('.design .canvas').data.at(-1);"
+            " return [document.querySelector('#schedule-text').value, [...t.x], [...t.y]] }"
+        )
+        if now == last:
+            return now
+        last = now
+    raise AssertionError("the page does not come to rest")
+
+
+def test_after_any_play_the_curve_is_that_of_the_text(page):
+    chance = random.Random(7)
+    numbers = page.locator(".slide input[type=range]")
+    pieces = page.locator(".pieces li .name")
+    grips = page.locator(".grip:not(.fixed):visible")
+
+    def pick(found):
+        return found.nth(chance.randrange(count)) if (count := found.count()) else None
+
+    def pull():
+        plot = page.locator(".plot").bounding_box()
+        box = (one.bounding_box() if (one := pick(grips)) else None) or plot
+        page.mouse.move(box["x"] + 17, box["y"] + 17)
+        page.mouse.down()
+        page.mouse.move(box["x"] + chance.uniform(-120, 120), box["y"] + chance.uniform(-120, 120))
+        page.mouse.up()
+
+    def slide():
+        if one := pick(numbers):
+            one.press(chance.choice(["PageUp", "PageDown", "ArrowRight", "ArrowLeft"]))
+
+    def nudge():
+        if one := pick(grips):
+            one.press(chance.choice(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]))
+
+    plays = [
+        pull,
+        pull,
+        slide,
+        nudge,
+        lambda: page.get_by_label("Add a piece").select_option(
+            chance.choice(["hold", "linear", "cosine"])
+        ),
+        lambda: pick(pieces).press(chance.choice(["Alt+ArrowLeft", "Alt+ArrowRight", "Delete"])),
+        lambda: page.keyboard.press("Control+z"),
+        lambda: page.keyboard.press("Control+Shift+z"),
+    ]
+    for _ in range(16):
+        chance.choice(plays)()
+        text, x, y = settled(page)
+        curve = parse(text).over("30ep", steps_per_epoch=235)
+        assert curve(np.array(x)).tolist() == y, text
 
 
 def test_it_can_be_used_at_400_pixels(studio, browse):

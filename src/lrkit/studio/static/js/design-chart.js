@@ -166,6 +166,8 @@ export class Plot {
     const axes = this.axes();
     const grip = this.shown.look.grips.find((one) => one.name === name);
     if (event.button || !axes || !grip || (!grip.by_x && !grip.by_y)) return;
+    const base = this.on.take();
+    if (!base) return;
     event.preventDefault();
     button.focus();
     button.setPointerCapture(event.pointerId);
@@ -173,7 +175,6 @@ export class Plot {
     const at = { x: axes.x(grip.x), y: axes.seen(grip.y) };
     const from = { x: event.clientX - box.left, y: event.clientY - box.top };
     this.held = { name, range: this.range(), moved: { x: false, y: false } };
-    const base = this.on.take();
     this.box.classList.add("dragging");
     const move = (now) => {
       const by = { x: now.clientX - box.left - from.x, y: now.clientY - box.top - from.y };

@@ -42,6 +42,7 @@ class Page {
     this.keep = later(() => context.keep(linkOf(this.store.now, this.view)), 250);
     this.fuller = later(() => this.whatMoves(), 120);
     this.ask = newest((job) => this.work(job));
+    this.askMoves = newest((job) => this.work(job)); // must not take the place of a change that waits
     this.parts(names, palette);
     this.lay(root);
     this.listen();
@@ -52,7 +53,7 @@ class Page {
   parts(names, palette) {
     this.editor = new Editor({ input: (text) => this.store.change({ text }, "type"), caret: (at) => this.help(at) });
     this.plot = new Plot({
-      take: () => ({ text: this.store.now.text, kind: `drag ${++this.turn}` }),
+      take: () => this.isFresh && { text: this.store.now.text, kind: `drag ${++this.turn}` },
       drag: (target, base) => this.drag(target, base),
       drop: (base, cancelled) => {
         base.cancelled = cancelled; // answers that are still on their way come too late
@@ -122,6 +123,9 @@ class Page {
     for (const part of [this.editor.completion, this.plot, this.compare]) part.end();
   }
 
+  /** Whether what is seen is of the text as it is now. */
+  get isFresh() { return this.look?.text === this.store.now.text; }
+
   get epoch() { return Number(this.store.now.epoch) || 0; }
 
   // The link.
@@ -178,7 +182,7 @@ class Page {
       this.look.grips = look.grips;
       this.plot.place();
     };
-    this.ask({ path: "look", body: { text, span, points: 16 }, done });
+    this.askMoves({ path: "look", body: { text, span, points: 16 }, done });
   }
 
   async work(job) {
@@ -241,10 +245,10 @@ class Page {
   send(path, more, base = {}) {
     let { text = this.store.now.text } = base;
     const { span, wrong } = spanOf(this.store.now);
-    // A text that is wrong has no pieces and numbers to edit; a preset may take its place.
-    const stale = this.box.classList.contains("stale");
-    if (wrong || (stale && more.change?.kind !== "family")) return;
-    if (stale) text = this.look?.text ?? "hold()";
+    // Pieces and numbers that are those of another text than the present one cannot be edited: it
+    // is wrong, or its look is on its way. A preset may take the place of any text.
+    if (wrong || !(base.kind?.includes(" ") || this.isFresh || more.change?.kind === "family")) return;
+    if (!this.isFresh && more.change?.kind === "family") text = this.look?.text ?? "hold()";
     const from = this.store.now.text; // what is typed meanwhile must not be lost
     const done = (look) => {
       if (look.problem) this.say(look.problem.message);
@@ -275,6 +279,7 @@ class Page {
   number(index, value, phase) {
     if (value === null) this.sliding = null;
     else if (phase === "move") {
+      if (!this.sliding && !this.isFresh) return;
       this.sliding ??= { text: this.store.now.text, kind: `slide ${++this.turn}` };
       this.send("edit", { change: { kind: "number", index, value } }, this.sliding);
     } else this.send("edit", { change: { kind: "number", index, value } }, { kind: phase === "key" ? `number-${index}` : "" });
@@ -307,12 +312,12 @@ class Page {
   }
 
   copies() {
-    if (this.look?.text !== this.store.now.text) return null;
+    if (!this.isFresh) return null;
     return { ...this.look.copies, link: `${location.origin}/${this.context.link("design", linkOf(this.store.now, this.view))}` };
   }
 
   async trainWith() {
-    if (this.train.disabled || this.look?.text !== this.store.now.text) return;
+    if (this.train.disabled || !this.isFresh) return;
     const run = await trainDialog({ text: this.look.text, total: this.store.now.total });
     if (!run) return;
     this.context.toast(`Training ${run} has begun`, "good");
