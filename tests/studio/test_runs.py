@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lrkit.control import Scale
 from lrkit.records import Journal, replay, write_csv
 from lrkit.records.format import encode_event
+from lrkit.studio.shelf import Shelf
 
 
 def train(root, name, steps=20, *, end=True, **header):
@@ -78,6 +79,22 @@ def test_the_list_follows_what_happens_in_the_folder(client, three, root):
     rows = {run["name"]: run for run in client.get("/api/runs").json()["runs"]}
     assert rows["alpha"]["status"] == "damaged"
     assert "first line" in rows["alpha"]["problem"]
+
+
+def test_the_list_tells_what_changed_however_much_has_gone(root, monkeypatch):
+    monkeypatch.setattr("lrkit.studio.shelf.MOST_GONE", 2)
+    monkeypatch.setattr("lrkit.studio.shelf.FRESH", 0)
+    shelf, seen, mark, whole = Shelf(root), set(), None, 0
+    for i in range(12):
+        train(root, f"run-{i}", 2)
+        if i % 2:
+            shutil.rmtree(root / f"run-{i - 1}")
+        changes = shelf.since(mark)
+        mark, whole = changes.mark, whole + changes.whole
+        seen = set() if changes.whole else seen - set(changes.gone)
+        seen |= {row.name for row in changes.rows}
+        assert seen == {path.name for path in root.iterdir()}
+    assert whole < 6
 
 
 def test_links_to_the_outside_are_no_runs(client, root, tmp_path):

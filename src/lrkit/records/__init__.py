@@ -2,7 +2,8 @@
 
 A run is a folder: `journal.jsonl` (append-only, one JSON object a line), `journal.lock` (held by
 the one process that writes), `inbox/` (edits from outside), and what others put beside them
-(`checkpoints/`, `tensorboard/`). The state of a run is a replay of its journal.
+(`checkpoints/`, `tensorboard/`). The state of a run is a replay of its journal; an `Overview` is
+one for looking at, in the same memory whatever the length of the run.
 
 May touch the run's own folder and the files it is asked to read or write. No torch, no plotting.
 """

@@ -77,7 +77,7 @@ class Shelf:
         self._rows: dict[str, Row] = {}
         self._stamps: dict[str, int] = {}
         self._gone: dict[str, int] = {}
-        self._mark = 0
+        self._mark = self._forgot = 0
         self._looked = 0.0
 
     def rows(self) -> list[Row]:
@@ -88,7 +88,7 @@ class Shelf:
         """Return what has changed since *mark*, all where it is None; the newest runs first."""
         with self._lock:
             self._look()
-            whole = mark is None or len(self._gone) > MOST_GONE
+            whole = mark is None or mark < self._forgot
             since = -1 if whole or mark is None else mark
             rows = [row for name, row in self._rows.items() if self._stamps[name] > since]
             gone = [] if whole else [name for name, at in self._gone.items() if at > since]
@@ -103,6 +103,8 @@ class Shelf:
         for name in self._rows.keys() - found.keys():
             self._mark += 1
             self._gone[name] = self._mark
+            if len(self._gone) > MOST_GONE:  # who has not heard of these hears all
+                self._gone, self._forgot = {}, self._mark
             del self._rows[name], self._stamps[name], self._seen[name]
         for name, folder in found.items():
             self._read(name, folder)
