@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -198,6 +200,15 @@ def test_a_reading_is_the_same_whether_it_was_cut_short_or_not(tmp_path):
     again = sharpness(of_run(run), path=path)
     assert again.done
     assert again.readings == whole.readings
+
+
+def test_one_ctrl_c_ends_it(tmp_path):
+    subject = of_run(poly_run(tmp_path / "run", epochs=2))
+    path = tmp_path / "a.jsonl"
+    press = lambda done, whole: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+    with pytest.raises(KeyboardInterrupt):
+        sharpness(subject, samples=100, path=path, watch=press)
+    assert len(read_sharpness(path).readings) == 1
 
 
 def test_looking_leaves_model_and_optimizer_as_they_were(tmp_path):
