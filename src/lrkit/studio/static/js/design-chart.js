@@ -1,7 +1,7 @@
 // The curve, and the handles over it: by mouse, by touch and by keyboard.
 
 import { Chart, colour, fade, layout, line } from "./chart.js";
-import { h, s, short } from "./ui.js";
+import { fill, h, s, short } from "./ui.js";
 
 const HEADROOM = 1.18;
 const STILL = 5; // pixels that a hand moves without meaning it, on either axis
@@ -16,7 +16,8 @@ export class Plot {
     this.canvas = h("div.canvas");
     this.marks = s("svg", { class: "marks", "aria-hidden": "true" });
     this.grips = h("div.grips", { role: "group", "aria-label": "Handles of the curve" });
-    this.box = h("div.plot", {}, h("span.unit", { "aria-hidden": "true" }, "learning rate"), this.canvas, this.marks, this.grips);
+    this.legend = h("div.legend", { "aria-hidden": "true" });
+    this.box = h("div.plot", {}, h("span.unit", { "aria-hidden": "true" }, "learning rate"), this.legend, this.canvas, this.marks, this.grips);
     this.chart = new Chart(this.canvas, "The rate of every update");
     this.buttons = new Map();
     this.held = null;
@@ -35,6 +36,8 @@ export class Plot {
   /** Draw a look, and the pinned curves; view is {log, epochs, epoch}. */
   async show(look, pins, view) {
     this.shown = { look, pins, view };
+    fill(this.legend, pins.length ? [{ name: "this schedule", index: 0 }, ...pins].map((one) =>
+      h("span", { style: { color: colour(one.index) } }, h("i.swatch"), h("b", {}, one.name))) : null);
     await this.chart.draw(() => this.figure());
     if (!this.listening && this.canvas.on) {
       this.canvas.on("plotly_afterplot", () => this.place());
