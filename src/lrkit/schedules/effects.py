@@ -105,7 +105,7 @@ def knob_of_x(effects: Effects, i: int) -> tuple[Knob, ...]:
         if moves[i] * scale < 1e-9 or moves[i] * scale < 1e-6 * (moves.max() * scale):
             continue
         others = (moves.sum() - moves[i]) / moves[i]
-        values = np.abs(effects.dy[k]).max(axis=1).sum() / (effects.base.y.max() or 1.0) / moves[i]
+        values = np.abs(effects.dy[k]).max(axis=1).sum() / effects.base.top / moves[i]
         price = others + values + _price(knob)
         if best is None or price < best[0] * (1 - 1e-9):
             best = (float(price), knob)
@@ -154,7 +154,7 @@ def _lifts(effects: Effects, k: int, lift: float) -> bool:
     A value that only a span would change, as the first one of a warm-up, is not dragged by it.
     """
     size = max(abs(effects.knobs[k].value), 1e-3)
-    seen = lift * size > 1e-9 * (effects.base.y.max() or 1.0)
+    seen = lift * size > 1e-9 * effects.base.top
     still = np.abs(effects.dx[k]).max() * size <= 1e-9 * effects.base.total
     return bool(seen and still and np.abs(effects.dy[k]).max() <= MOST_SPILL * lift)
 

@@ -162,7 +162,7 @@ def _sides(base: Points, i: int, name: str) -> list[tuple[int, str]]:
 
 
 def _continuous(base: Points, i: int) -> bool:
-    return bool(abs(base.y[i, 1] - base.y[i, 0]) <= 1e-6 * base.y.max())
+    return bool(abs(base.y[i, 1] - base.y[i, 0]) <= 1e-6 * base.top)
 
 
 def _found(effects: Effects, handle: str) -> tuple[int, int]:

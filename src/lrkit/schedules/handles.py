@@ -37,7 +37,12 @@ class Points:
     @property
     def inner(self) -> int:
         """How many of the joints are handles."""
-        return min(self.count, MAX_JOINTS)
+        return sum(name.startswith("joint") for name in self.names)
+
+    @property
+    def top(self) -> float:
+        """The highest value at a handle, 1 where all are 0; what others are small against."""
+        return float(np.nanmax(self.y)) or 1.0
 
 
 def read_points(text: str, horizon: Horizon) -> Points:
