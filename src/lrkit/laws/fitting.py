@@ -125,6 +125,8 @@ class _Search:
 
     def _slopes(self, at: Array) -> Array:
         """Return d residual / d coordinate, (points, free); the response's by differences."""
+        if not self.free:
+            return np.zeros((len(self.losses), 0))
         values = self._values(at)
         response = self._response(values)
         power = values["A"] * self.grid.sums ** -values["alpha"]

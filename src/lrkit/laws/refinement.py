@@ -67,6 +67,5 @@ def refine(
 
 def refined_schedule(shape: Array, knots: int = KNOTS) -> Schedule:
     """Return a refined *shape* as a table of *knots* points over the whole, highest value 1."""
-    places = np.linspace(0, len(shape) - 1, knots).round().astype(np.int64)
-    values = shape[places]
+    values = np.interp(np.linspace(0, len(shape) - 1, knots), np.arange(len(shape)), shape)
     return table([float(f"{value:.6g}") for value in values / values.max()])
