@@ -22,12 +22,17 @@ export const dash = (i) => dashes[Math.floor(i / palette.length) % dashes.length
 /** Return a colour of the page's style sheet: css("--text"). */
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Resolves when plotly is there; it is five megabytes, and the page does not wait for it. */
+let coming = null;
+/** Resolves when plotly is there. It is five megabytes to read: the page stands before that begins. */
 export function ready() {
-  if (window.Plotly) return Promise.resolve(window.Plotly);
-  return new Promise((done) => {
-    document.querySelector("script[src='/static/plotly.js']").addEventListener("load", () => done(window.Plotly));
+  coming ??= new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.src = "/static/plotly.js";
+    script.onload = () => done(window.Plotly);
+    script.onerror = () => { coming = null; failed(new Error("the charts could not be loaded; reload the page")); };
+    requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
   });
+  return coming;
 }
 
 function axis(given, { title, log, ...more } = {}) {
