@@ -20,7 +20,7 @@ export class Compare {
     this.element = h("div.stack", {},
       h("button", { type: "button", onclick: () => this.pin(), title: "Keep this curve beside those to come (P)" }, "Pin this schedule"),
       this.table);
-    addEventListener("lrkit-theme", this.themed = () => this.look && this.show(this.look));
+    addEventListener("lrkit-theme", this.themed = () => this.again());
   }
 
   end() { removeEventListener("lrkit-theme", this.themed); }
