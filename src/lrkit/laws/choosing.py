@@ -11,7 +11,7 @@ import numpy as np
 from lrkit.errors import DataError
 from lrkit.laws.curves import LossCurve
 from lrkit.laws.fitted import Fit, Trial, seen_of
-from lrkit.laws.fitting import Solution, objective, residuals_of, solve
+from lrkit.laws.fitting import COARSE, Solution, objective, residuals_of, solve
 from lrkit.laws.grid import Array, Grid, grid_of
 from lrkit.laws.intervals import covariance, factor_of, offset, reach, widths
 from lrkit.laws.law import Law
@@ -80,7 +80,11 @@ def _fitted(law: Law, curves: Sequence[LossCurve], hold: dict[str, float], trial
             f"{law.name} has {free} parameters to fit, so more points than that are needed, got "
             f"{len(losses)}; log more often or hold some with --hold"
         )
-    found = solve(law, grid, losses, hold=hold)
+    if any(curve.decays for curve in curves):
+        found = solve(law, grid, losses, hold=hold)
+    else:  # the response is not determined, so there is no place to search for
+        begin = law.starts(grid, losses)[:1]
+        found = solve(law, grid, losses, begin=begin, hold=hold, fine=COARSE)
     done = _value(law, found, grid, curves)
     tested: tuple[Trial, ...] = ()
     if trials and len(curves) >= 3 and found.free:

@@ -22,6 +22,8 @@ Index = NDArray[np.int64]
 
 RATIO: Final = 1.07  # of neighbouring edges of the raster, in steps
 MOST: Final = 640  # edges of a run at logged points; more are thinned, a million steps need no more
+SPARSE: Final = 1.3  # the same where no logged point is near
+EARLY: Final = 4  # by how much a step must come before the first logged point to be far from it
 FALL: Final = 0.04  # of the logarithm of the rate: the most a cell should fall by
 LOW: Final = 1e-3  # of the peak: below it the rate's logarithm does not count
 JUMP: Final = 0.02  # of the peak: a change within one update that gets an edge of its own
@@ -174,7 +176,7 @@ def _edges(rates: Array, updates: Index, detail: int) -> Index:
     most = MOST * detail
     kept = [_thinned(places, most) for places in (points[near], jumps, levels)]
     edges = np.unique(np.concatenate([*kept, [0, end]]))
-    return np.union1d(edges, _raster(edges, end, detail))
+    return np.union1d(edges, _raster(edges, end, int(updates[0]), detail))
 
 
 def _thinned(places: Index, most: int) -> Index:
@@ -183,12 +185,22 @@ def _thinned(places: Index, most: int) -> Index:
     return places[np.linspace(0, len(places) - 1, most).astype(np.int64)]
 
 
-def _raster(edges: Index, end: int, detail: int) -> Index:
-    """Return geometric steps that fill the gaps between *edges* wider than their own."""
+def _raster(edges: Index, end: int, first: int, detail: int) -> Index:
+    """Return geometric steps that fill the gaps between *edges* wider than their own.
+
+    They are sparse long before the *first* point, where no point tells one cell from the next.
+    """
     ratio = RATIO ** (1 / detail)
-    count = int(np.log(end) / np.log(ratio)) + 1
-    raster = np.unique(np.round(ratio ** np.arange(count)).astype(np.int64))
+    near = max(first / EARLY, 1.0)
+    sparse = _powers(SPARSE ** (1 / detail), 1.0, near)
+    raster = np.unique(np.concatenate([sparse, _powers(ratio, near, end)]).astype(np.int64))
     raster = raster[raster < end]
     right = np.searchsorted(edges, raster, side="left")
     wide = edges[right] > ratio * np.maximum(edges[right - 1], 1)
     return np.asarray(raster[wide])
+
+
+def _powers(ratio: float, low: float, high: float) -> Array:
+    """Return low, low ratio, low ratio^2, ... below *high*, as whole numbers."""
+    count = max(int(np.log(high / low) / np.log(ratio)), 0) + 1
+    return np.asarray(np.round(low * ratio ** np.arange(count)))
