@@ -15,7 +15,7 @@ VALUES = {
     "mpl": COMMON | {"C": 2.0, "beta": 0.6, "gamma": 0.6},
     "fsl": COMMON | {"B": 2e4, "C": 200.0, "delta": 1.4},
     "fsl-m": COMMON | {"B": 2e4, "C": 200.0, "delta": 1.4, "q": 0.2},
-    "memory": COMMON | {"B": 8.0, "C": 30.0, "r": 0.8, "q": 0.2},
+    "memory": COMMON | {"B": 8.0, "C": 30.0, "r": 0.8, "q": 0.2, "S0": 0.05},
 }
 
 
@@ -24,7 +24,7 @@ def by_hand(law, v, rates, t):
     eta = rates[: t + 1]
     gone = np.cumsum(eta)  # S_k, the update's own rate included
     change = np.diff(eta, prepend=0.0)
-    base = v["L0"] + v["A"] * gone[-1] ** -v["alpha"]
+    base = v["L0"] + v["A"] * (gone[-1] + v.get("S0", 0.0)) ** -v["alpha"]
     if law == "drop":
         return base - v["B"] * (rates.max() - eta[-1])
     if law == "mtl":

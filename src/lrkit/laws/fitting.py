@@ -15,7 +15,7 @@ from scipy.optimize import least_squares
 
 from lrkit.errors import SpecError
 from lrkit.laws.grid import Array, Grid
-from lrkit.laws.law import Law, Parameter
+from lrkit.laws.law import Law, Parameter, progress
 
 DELTA: Final = 1e-3
 STEP: Final = 1e-6  # of a coordinate: the difference that gives a response's slope
@@ -129,18 +129,20 @@ class _Search:
             return np.zeros((len(self.losses), 0))
         values = self._values(at)
         response = self._response(values)
-        power = values["A"] * self.grid.sums ** -values["alpha"]
+        gone = progress(values, self.grid)
+        power = values["A"] * gone ** -values["alpha"]
         predicted = values["L0"] + power + values["B"] * response
         known = {
-            "L0": np.full_like(power, values["L0"]),
+            "L0": np.ones_like(power),
             "A": power,
-            "alpha": -values["alpha"] * power * np.log(self.grid.sums),
+            "alpha": -power * np.log(gone),
+            "S0": -values["alpha"] * power / gone,
             "B": values["B"] * response,
         }
         columns = []
         for i, p in enumerate(self.free):
             if p.name in known:
-                slope = known[p.name] if p.log else known[p.name] / values[p.name]
+                slope = known[p.name]
             else:
                 moved = at.copy()
                 moved[i] += STEP
@@ -164,7 +166,7 @@ class _Search:
     def _residuals(self, at: Array) -> Array:
         values = self._values(at)
         with np.errstate(all="ignore"):
-            power = values["A"] * self.grid.sums ** -values["alpha"]
+            power = values["A"] * progress(values, self.grid) ** -values["alpha"]
             predicted = values["L0"] + power + values["B"] * self._response(values)
             return _apart(self.losses, predicted)
 

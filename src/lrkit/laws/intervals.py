@@ -57,8 +57,10 @@ def covariance(law: Law, found: Solution, grid: Grid) -> Array:
     bend = slopes.T @ found.slopes
     scatter = float((weight * found.residuals**2).mean())
     noise = RELATED * scatter
-    spreads = {p.name: p.spread for p in law.parameters}
-    known = [VAGUE if spreads[name] is None else float(spreads[name] or 0) for name in found.free]
+    known = []
+    for p in (p for p in law.parameters if p.name in found.free):
+        wide = VAGUE * (1.0 if p.log else max(abs(found.values[p.name]), 1.0))
+        known.append(wide if p.spread is None else p.spread)
     bend = bend + np.diag(noise / np.array(known) ** 2)
     inverse = np.linalg.pinv(bend, hermitian=True)
     runs = grid.runs

@@ -37,11 +37,22 @@ class Parameter:
     decay: bool = False
 
 
+LEADING: Final = ("L0", "A", "alpha", "S0", "B")
+LEAST: Final = 0.02  # of S: what an S0 below 0 leaves of it at the very start
+
+
+def progress(values: Values, grid: Grid) -> Array:
+    """Return S + S0 at each point, or S for a law without S0."""
+    shift = values.get("S0", 0.0)
+    return np.maximum(grid.sums + shift, LEAST * grid.sums) if shift else grid.sums
+
+
 class Law(ABC):
     """A formula for loss curves: L = L0 + A S^-alpha + B response, S the sum of the rates.
 
-    The laws differ in the response to the rate's changes. It depends on the parameters in
-    `shape` alone, so a fit works it out once for the other four.
+    A law with the parameter S0 has S + S0 in the place of S. The laws differ in the response to
+    the rate's changes. It depends on the parameters in `shape` alone, so a fit works it out once
+    for the others.
     """
 
     name: ClassVar[str]
@@ -60,7 +71,7 @@ class Law(ABC):
 
     def losses(self, values: Values, grid: Grid) -> Array:
         """Return the predicted loss at each point of *grid*."""
-        power = values["A"] * grid.sums ** -values["alpha"]
+        power = values["A"] * progress(values, grid) ** -values["alpha"]
         return np.asarray(values["L0"] + power + values["B"] * self.response(values, grid))
 
     @property
@@ -71,7 +82,7 @@ class Law(ABC):
     @property
     def shape(self) -> tuple[str, ...]:
         """The names of the parameters that the response depends on."""
-        return tuple(name for name in self.names if name not in ("L0", "A", "alpha", "B"))
+        return tuple(name for name in self.names if name not in LEADING)
 
 
 L0: Final = Parameter("L0", 1e-6, np.inf)

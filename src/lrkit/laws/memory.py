@@ -17,24 +17,26 @@ gained little by it."""
 
 
 class LogMemoryLaw(Law):
-    """L = L0 + A S^-alpha + B sum_k d(nu_k) log(1 + C (tau_t - tau_k)), nu = eta^r S^-q.
+    """L = L0 + A (S + S0)^-alpha + B sum_k d(nu_k) log(1 + C (tau_t - tau_k)), nu = eta^r S^-q.
 
     tau counts eta^(1/2) an update, and d(nu_k) is the change of the noise level nu, from 0 at the
     start. The logarithm has no time scale of its own: it is the limit in which the kernel's power
     of the multi-power law goes to 0, and free fits of that power went there. The exponents r and
     q and alpha have priors that a few runs at one peak hardly move and runs at several peaks do.
+    S0 takes up where a run began: without it the first points after a warm-up bend the power.
     """
 
     name: ClassVar[str] = "memory"
     title: ClassVar[str] = "log-memory law"
     formula: ClassVar[str] = (
-        "L0 + A S^-alpha + B sum_k d(eta^r S^-q)_k log(1 + C sum_{i=k..t} eta_i^(1/2))"
+        "L0 + A (S + S0)^-alpha + B sum_k d(eta^r S^-q)_k log(1 + C sum_{i=k..t} eta_i^(1/2))"
     )
     source: ClassVar[str] = "lrkit"
     parameters: ClassVar[tuple[Parameter, ...]] = (
         L0,
         A,
         Parameter("alpha", 0.02, 3.0, centre=0.5, spread=0.05),
+        Parameter("S0", -1e9, 1e9),
         B,
         C,
         Parameter("r", 0.3, 2.0, centre=0.8, spread=0.05, decay=True),
@@ -60,6 +62,6 @@ class LogMemoryLaw(Law):
         noise = begin["B"] * peak / level
         # C in units of one update at the peak; the logarithm then comes to about 8.
         return [
-            begin | {"r": 0.8, "q": 0.2, "B": noise / 8, "C": share / peak**CLOCK}
+            begin | {"S0": 0.0, "r": 0.8, "q": 0.2, "B": noise / 8, "C": share / peak**CLOCK}
             for share in (1.0, 0.03)
         ]
