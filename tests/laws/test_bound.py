@@ -5,8 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrkit.errors import SpecError
-from lrkit.laws import convex_bound, horizon_exponent, shape_bound, transfer
+from lrkit.errors import DataError, SpecError
+from lrkit.laws import (
+    best_peaks,
+    convex_bound,
+    horizon_exponent,
+    loss_curve,
+    shape_bound,
+    transfer,
+)
 
 # Schaipp et al., arXiv 2501.18965; two independent codes agree on these to five digits.
 GOLD = {
@@ -90,3 +97,34 @@ def test_the_exponent_is_fitted_to_the_best_peaks():
 def test_what_has_no_bound_is_refused(call, words):
     with pytest.raises(SpecError, match=words):
         call()
+
+
+def run(peak, total, best, shape="cosine()"):
+    """A run whose final loss is a parabola in the logarithm of its peak."""
+    steps = np.linspace(10, total - 1, 50).astype(int)
+    losses = 3 + 1 / np.sqrt(steps) + 0.02 * np.log(peak / best) ** 2
+    name = f"{peak:g}-{total}-{shape}"
+    return loss_curve(name, steps, losses, schedule=f"{peak:g} * {shape}", total=total)
+
+
+def test_the_best_peaks_of_runs_give_the_exponent():
+    true = {1000: 2e-3, 4000: 1.4e-3}
+    runs = [run(p, n, best) for n, best in true.items() for p in (5e-4, 1e-3, 2e-3, 4e-3)]
+    found = best_peaks(runs)
+    assert found == pytest.approx(true, rel=1e-6)
+    exponent = horizon_exponent(list(found), list(found.values()))
+    assert exponent == pytest.approx(np.log(0.7) / np.log(4), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ([run(1e-3, 900, 1e-3), run(2e-3, 900, 1e-3)], "900 updates has 2"),
+        ([run(p, 900, 9e-3) for p in (1e-3, 2e-3, 4e-3)], "at the highest"),
+        ([run(p, 900, 1e-5) for p in (1e-3, 2e-3, 4e-3)], "at the lowest"),
+        ([run(1e-3, 900, 1e-3), run(1e-3, 900, 1e-3, "linear()")], "differ; leave one out"),
+    ],
+)
+def test_runs_that_do_not_show_the_best_peak_are_refused(runs, words):
+    with pytest.raises(DataError, match=words):
+        best_peaks(runs)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from lrkit.cli.law_files import Json, Out, draw
-from lrkit.cli.screen import say, say_json
+from lrkit.cli.screen import remark, say, say_json
 from lrkit.errors import SpecError
 
 
@@ -32,22 +32,30 @@ def transfer(
             metavar="N=RATE", help="A horizon and its best peak, to fit the exponent. Repeatable."
         ),
     ] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="CURVES",
+            help="Runs of one shape at three peaks or more for each of several horizons, to fit "
+            "the exponent. Repeatable.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Move a known best peak to another shape or horizon, by the convex bound.
 
     Between shapes that decay the bound is within 11 to 25 % of language models' runs. Between
     horizons its exponent, -0.5, is too steep (runs show -0.1 to -0.32): give best peaks at two
-    horizons or more with --tried, and the exponent is fitted.
+    horizons or more with --tried, or the --runs that show them, and the exponent is fitted.
     """
     from lrkit.laws.bound import horizon_exponent, shape_bound
     from lrkit.laws.bound import transfer as transfer_it
 
-    if tried:
-        if exponent is not None:
-            raise SpecError("--exponent is given or fitted from --tried, not both")
-        pairs = [_pair(text) for text in tried]
-        exponent = horizon_exponent([h for h, _ in pairs], [p for _, p in pairs])
+    if tried or runs:
+        if exponent is not None or (tried and runs):
+            raise SpecError("the exponent comes from --exponent, --tried or --runs; keep one")
+        best = dict(map(_pair, tried)) if tried else _best(runs or [])
+        exponent = horizon_exponent(list(best), list(best.values()))
     found = transfer_it(peak, known, wanted, steps=total, to_steps=to_total, exponent=exponent)
     bounds = {text: shape_bound(text, total) for text in (known, wanted)}
     if json:
@@ -61,7 +69,7 @@ def transfer(
     say(f"{'shape':<9} x {found.shape_ratio:.4g} by the convex bound")
     if found.horizon_ratio != 1:
         say(f"{'horizon':<9} x {found.horizon_ratio:.4g}, exponent {found.exponent:.3g} "
-            f"({'fitted' if tried else found.source})")  # fmt: skip
+            f"({'fitted' if tried or runs else found.source})")  # fmt: skip
     for text, bound in bounds.items():
         say(f"{'bound':<9} {bound.scaled:.4g} / sqrt(T) at its best peak: {text}")
 
@@ -111,6 +119,16 @@ def refine(
         return
     say(f"{'schedule':<9} {schedule}")
     say(f"{'peak':<9} at {100 * top / len(shape):.3g} % of the run")
+
+
+def _best(runs: list[Path]) -> dict[float, float]:
+    from lrkit.laws.peaks import best_peaks
+    from lrkit.records.loss_curves import read_loss_curves
+
+    best = best_peaks(read_loss_curves(runs))
+    for horizon, peak in best.items():
+        remark(f"{horizon:,} updates: best at a peak of {peak:.4g}")
+    return {float(horizon): peak for horizon, peak in best.items()}
 
 
 def _pair(text: str) -> tuple[float, float]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lrkit.laws.designing import Design, design
     from lrkit.laws.fitted import Fit, Seen, Trial
     from lrkit.laws.law import Law, Parameter
+    from lrkit.laws.peaks import best_peaks
     from lrkit.laws.predicting import Prediction, predict
     from lrkit.laws.refinement import refine, refined_schedule
     from lrkit.laws.registry import LAWS, law_named
@@ -41,6 +42,7 @@ __all__ = [
     "Seen",
     "Transfer",
     "Trial",
+    "best_peaks",
     "compare",
     "convex_bound",
     "design",
@@ -65,6 +67,7 @@ _HOMES: Final = {
     "designing": ("Design", "design"),
     "fitted": ("Fit", "Seen", "Trial"),
     "law": ("Law", "Parameter"),
+    "peaks": ("best_peaks",),
     "predicting": ("Prediction", "predict"),
     "refinement": ("refine", "refined_schedule"),
     "registry": ("LAWS", "law_named"),
