@@ -30,8 +30,8 @@ def test_divergence_has_its_own_exit_code_and_its_step(lrkit):
     gone, fine = done.json["descents"]
     assert gone["status"] == "diverged"
     assert gone["diverged_at"] == gone["steps"] > 10
-    assert gone["steps_above_2_over_L"] == gone["steps"]
-    assert (fine["status"], fine["steps_above_2_over_L"]) == ("descended", 0)
+    assert gone["steps_above_limit"] == gone["steps"]
+    assert (fine["status"], fine["steps_above_limit"]) == ("descended", 0)
     assert f"diverged at step {gone['diverged_at']}" in " ".join(lrkit(*line).out.split())
 
 

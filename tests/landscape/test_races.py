@@ -7,9 +7,10 @@ import pytest
 
 from lrkit import constant, cosine, linear
 from lrkit.errors import SpecError
-from lrkit.landscape import from_text, function, race
+from lrkit.landscape import from_text, function, optimizer, race
 from lrkit.landscape.races import nearest_minimum
 from lrkit.landscape.scene import heights, loss_chart, rate_chart, rate_range, title, trail
+from lrkit.landscape.stability import largest_rate
 
 RAVINE = function("ravine")
 BOTH = race(RAVINE, [constant(0.095), constant(0.15)], steps=300)
@@ -62,6 +63,40 @@ def test_two_over_l_stands_beside_the_rates():
     names = rate_chart(BOTH).names
     assert names[-1] == "2 / L = 0.1"
     assert len(rate_chart(race(function("beale"), [constant(1e-3)], steps=5)).lines) == 1
+
+
+def test_the_limit_that_stands_beside_the_rates_is_that_of_the_optimizer():
+    kinds = ["momentum", "nesterov", "adam", "rmsprop"]
+    names = rate_chart(race(RAVINE, [constant(0.05)], kinds, steps=5)).names
+    assert names[4:] == ("2 (1 + 0.9) / ((1 + 2 * 0.9) L) = 0.06786", "2 (1 + 0.9) / L = 0.19")
+    adaptive = race(RAVINE, [constant(0.05)], ["adam", "adamw"], steps=5)
+    assert len(rate_chart(adaptive).lines) == 2
+    assert "limit" not in adaptive.to_dict()["descents"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("sgd", {}),
+        ("sgd", {"weight_decay": 3.0}),
+        ("momentum", {"momentum": 0.5}),
+        ("momentum", {"momentum": 0.5, "dampening": 0.4, "weight_decay": 3.0}),
+        ("nesterov", {"momentum": 0.5}),
+        ("nesterov", {"momentum": 0.5, "weight_decay": 3.0}),
+    ],
+)
+def test_a_descent_settles_below_its_limit_and_not_above(name, options):
+    limit = largest_rate(optimizer(name, **options), 20.0)[0]
+    rates = [constant(factor * limit) for factor in (0.99, 1.01)]
+    below, above = race(RAVINE, rates, [name], options=options, start=(1, 1), steps=3000).runners
+    assert below.descent.losses[-1] < 1e-9
+    assert above.descent.status == "diverged"
+
+
+@pytest.mark.parametrize("steps", [0, -5, 1_000_001])
+def test_a_race_of_no_steps_or_too_many_says_so(steps):
+    with pytest.raises(SpecError, match=r"`1 <= steps <= 1,000,000` must hold"):
+        race(RAVINE, [constant(0.05)], steps=steps)
 
 
 def test_rates_of_a_long_decay_are_coloured_by_decades():

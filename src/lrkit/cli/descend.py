@@ -182,16 +182,19 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def _tell(ran: Race, *, picture: bool) -> None:
     """Print the outcome, and the losses as a chart unless there are pictures."""
-    from lrkit.landscape.scene import loss_chart, title
+    from lrkit.landscape.scene import limits, loss_chart, title
     from lrkit.plots import terminal_chart
 
     function = ran.function
     if picture:
         say(terminal_chart(loss_chart(ran)))
     say(f"{title(ran)}: {function.text}")
-    if function.curvature is not None:
-        bound = f"2 / L = {2 / function.curvature:.6g}"
-        say(f"L = {function.curvature:g}: sgd at a constant rate converges below {bound}")
+    for limit, formula in limits(ran):
+        names = ", ".join(
+            dict.fromkeys(r.optimizer for r in ran.runners if r.limit == (limit, formula))
+        )
+        bound = f"{formula} = {limit:.6g}"
+        say(f"L = {function.curvature:g}: {names} at a constant rate converges below {bound}")
     table = new_table("descent", "outcome", "loss>", "best>", "at step>", "ends at", "off by>")
     outcomes = ran.to_dict()["descents"]
     for told in outcomes:

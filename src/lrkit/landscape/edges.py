@@ -16,6 +16,7 @@ from typing import Any, Final
 from lrkit.errors import DataError
 from lrkit.landscape.growing import number, read_growing
 from lrkit.landscape.planes import batch_words
+from lrkit.landscape.stability import reach
 
 KIND: Final = "sharpness"
 """What the header of such a file is called."""
@@ -123,11 +124,8 @@ def sharpness_of(events: Sequence[Mapping[str, Any]], path: str | os.PathLike[st
 def stability_bound(optimizer: Mapping[str, Any], rate: float) -> float | None:
     """Return the sharpness up to which *optimizer* is stable at *rate* on a quadratic.
 
-    - gradient descent: 2 / rate
-    - momentum b (heavy ball), dampening d: 2 (1 + b) / ((1 - d) rate)
-    - Nesterov momentum b: 2 (1 + b) / ((1 + 2 b) rate)
-
-    each less the weight decay, which adds to the curvature that the optimizer sees. None for
+    It is `reach` of its momentum, dampening and nesterov, divided by *rate*: 2 / rate for gradient
+    descent; less the weight decay, which adds to the curvature that the optimizer sees. None for
     other optimizers, whose steps are scaled for each weight, for parameter groups with rates of
     their own, and at a rate of 0, which is stable everywhere.
 
@@ -145,15 +143,13 @@ def stability_bound(optimizer: Mapping[str, Any], rate: float) -> float | None:
     """
     if optimizer["name"] != "SGD" or optimizer.get("rates", 1) != 1 or not rate > 0:
         return None
-    momentum = optimizer.get("momentum", 0.0)
-    if optimizer.get("nesterov"):
-        bound = 2 * (1 + momentum) / ((1 + 2 * momentum) * rate)
-    else:
-        damped = optimizer.get("dampening", 0.0) if momentum else 0.0
-        if damped >= 1:
-            return None
-        bound = 2 * (1 + momentum) / ((1 - damped) * rate)
-    return float(bound - optimizer.get("weight_decay", 0.0))
+    known = {
+        key: optimizer[key] for key in ("momentum", "dampening", "nesterov") if key in optimizer
+    }
+    product = reach(**known)
+    if product is None:
+        return None
+    return float(product / rate - optimizer.get("weight_decay", 0.0))
 
 
 def bound_words(optimizer: Mapping[str, Any]) -> str:

@@ -200,7 +200,7 @@ class Stage:
             dress(axes, chart)
         for index, line in enumerate(chart.lines):
             tone = colour(index, len(self.race.runners), sweep=False).light
-            bound = index >= len(self.race.runners)  # 2 / L
+            bound = index >= len(self.race.runners)  # a largest rate, 2 / L
             end = len(line.x) if until is None or bound else max(until + 1, 1)
             y = np.where(line.y > 0, line.y, np.nan) if chart.log else line.y
             self._moving += axes.plot(

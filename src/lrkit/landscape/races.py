@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from lrkit.errors import SpecError
-from lrkit.landscape.descent import Descent, descend
+from lrkit.landscape.descent import STEPS, Descent, descend
 from lrkit.landscape.optimizers import optimizer
+from lrkit.landscape.stability import largest_rate
 from lrkit.landscape.surface import Box, Function, Minimum, Point
 from lrkit.landscape.tape import Array
 from lrkit.schedules import Schedule
@@ -22,12 +23,17 @@ STILL: Final = 1e-3  # of the view: what moves less is not seen to move
 
 @dataclass(frozen=True, eq=False)
 class Runner:
-    """One descent of a race, and the schedule and the optimizer that made it."""
+    """One descent of a race, and the schedule and the optimizer that made it.
+
+    *limit* is the constant rate below which that optimizer settles on a function of one curvature,
+    and its formula (see `largest_rate`); None where there is none.
+    """
 
     label: str
     schedule: str
     optimizer: str
     descent: Descent
+    limit: tuple[float, str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,14 +130,17 @@ def race(
             f"a race has 1 to {RUNNERS} descents, got {len(schedules)} schedules x "
             f"{len(optimizers)} optimizers"
         )
+    if not 1 <= steps <= STEPS:
+        raise SpecError(f"`1 <= steps <= {STEPS:,}` must hold, got {steps:,}; 200 is a good length")
     made = {name: optimizer(name, **(options or {})) for name in optimizers}
     runners = []
     for name, one in made.items():
+        limit = largest_rate(one, function.curvature or 0.0)
         for schedule in schedules:
             curve = schedule.over(steps)
             there = descend(function, one, curve, start, steps, noise=noise, seed=seed)
             label = _label(name, str(schedule), len(made) > 1, len(schedules) > 1)
-            runners.append(Runner(label, str(schedule), name, there))
+            runners.append(Runner(label, str(schedule), name, there, limit))
     return Race(function, tuple(runners), steps, noise, seed)
 
 
@@ -168,8 +177,9 @@ def _plain(function: Function, runner: Runner, paths: bool) -> dict[str, Any]:
         "best_step": there.first + there.best,
         "minimum": None if near is None else [*near[0], near[1]],
     }
-    if function.curvature is not None:
-        told["steps_above_2_over_L"] = int((there.rates > 2 / function.curvature).sum())
+    if runner.limit is not None:
+        told["limit"], told["limit_is"] = runner.limit
+        told["steps_above_limit"] = int((there.rates > runner.limit[0]).sum())
     if paths:
         told["path"] = there.path.tolist()
         told["losses"] = there.losses.tolist()

@@ -110,17 +110,26 @@ def loss_chart(race: Race) -> Chart:
 
 
 def rate_chart(race: Race) -> Chart:
-    """Return the rates against the step; with 2 / L where the function has one curvature."""
+    """Return the rates against the step; with the limits where the function has one curvature.
+
+    The limits, one for each kind of optimizer, come after the lines of the runners (see
+    `largest_rate`); optimizers that scale their steps have none.
+    """
     lines = []
     for runner in race.runners:
         there = runner.descent
         rates = there.rates if len(there.rates) else np.zeros(1)
         lines.append(Line(runner.label, there.first + np.arange(len(rates)), rates))
-    if race.function.curvature is not None:
-        bound = 2 / race.function.curvature
-        most = max(float(line.x[-1]) for line in lines)
-        lines.append(Line(f"2 / L = {bound:.4g}", [0.0, max(most, 1.0)], [bound, bound]))
+    most = max(float(line.x[-1]) for line in lines)
+    for limit, formula in limits(race):
+        label = f"{formula} = {limit:.4g}"
+        lines.append(Line(label, [0.0, max(most, 1.0)], [limit, limit]))
     return Chart(lines, "step", "learning rate")
+
+
+def limits(race: Race) -> list[tuple[float, str]]:
+    """Return the largest rates of the optimizers of *race* and their formulas, each once."""
+    return sorted({runner.limit for runner in race.runners if runner.limit is not None})
 
 
 def title(race: Race) -> str:

@@ -216,7 +216,11 @@ class SliceStage:
                 linestyle="-" if index == 0 else (0, (5, 2)), marker="o", markersize=3,
                 label=line.label,
             )  # fmt: skip
-        axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper right", ncols=2)
+        # Above the axes: within, it would lie on the lines of some training.
+        axes.legend(
+            frameon=False, fontsize=8, labelcolor=INK, ncols=2,
+            loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2,
+        )  # fmt: skip
 
 
 def _ground(axes: Any, grid: Grid) -> None:

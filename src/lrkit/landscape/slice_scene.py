@@ -10,6 +10,7 @@ import numpy as np
 
 from lrkit.landscape.edges import Sharpness
 from lrkit.landscape.planes import Array, Slice, percent
+from lrkit.landscape.scene import LOW
 from lrkit.landscape.surface import Grid
 from lrkit.plots import Chart, Line
 
@@ -105,7 +106,7 @@ def sharpness_chart(found: Sharpness) -> Chart:
         lines.append(Line(f"bound, {formula}", steps, bounds))
     title = f"{found.about['subject']['run']}: largest Hessian eigenvalue"
     values = [line.y for line in lines]
-    return Chart(lines, "step", "sharpness", title, log=_wide(*values))
+    return Chart(lines, "step", "sharpness", title, log=_wide(*values), decades=LOW)
 
 
 def _samples(about: Mapping[str, Any]) -> str:

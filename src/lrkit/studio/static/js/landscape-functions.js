@@ -121,7 +121,7 @@ class Functions {
   same(a, b) {
     const form = (lanes) => JSON.stringify(lanes.map((one) => one.parts.map((p) => [p.optimizer, p.since])));
     if (form(a) !== form(b)) return false;
-    a.forEach((lane, i) => { this.lanes.cards[i].part = lane.parts.at(-1); });
+    a.forEach((lane, i) => { Object.assign(this.lanes.cards[i], { part: lane.parts.at(-1), parts: lane.parts }); });
     return true;
   }
 
@@ -148,8 +148,7 @@ class Functions {
     this.settings.show(this.state, surface, race.start);
     if (ground) this.plane.show(surface);
     this.plane.race(race.runs, race.start);
-    const names = this.state.lanes.map(({ parts }) => `${parts.at(-1).optimizer}, ${parts.at(-1).schedule}`);
-    this.traces.show(race.runs, names, this.state.steps, known);
+    this.traces.show(race.runs, this.state.lanes, this.state.steps, known);
     this.scale();
     this.turn();
     this.player.bound(Math.max(...race.runs.map((run) => run.x.length - 1)));
@@ -162,6 +161,8 @@ class Functions {
     const told = error && !mine && !theirs && error.status ? error.message : null;
     if (told && told !== this.told) toast(told, "bad");
     this.told = told;
+    // Cards that were made anew tell of the descents that still stand.
+    if (error && this.runs) this.lanes.at(this.runs, this.player.now, this.known);
   }
 
   /** Show step `now`, everywhere. */

@@ -1,6 +1,7 @@
 // The descents of a race: what drives each of them, and how it stands.
 
 import { colour } from "./chart.js";
+import { largest, ruling } from "./landscape-limits.js";
 import { LANES } from "./landscape-state.js";
 import { fill, h, later, select, short } from "./ui.js";
 
@@ -105,10 +106,10 @@ export class Lanes {
         card.state.textContent = `✕ diverged at step ${run.diverged_at}: ${run.reason}`;
         return;
       }
-      const limit = stable(card.part, known.curvature ?? run.sharpness[i]);
+      const limit = largest(ruling(card.parts, i), known.curvature ?? run.sharpness[i]);
       const above = limit !== null && rate > limit.rate;
       card.state.dataset.kind = above ? "warn" : "";
-      const side = limit && `${above ? "▲ above" : "below"} ${limit.word}${known.curvature ? "L" : "curvature here"} = ${short(limit.rate, 3)}`;
+      const side = limit && `${above ? "▲ above" : "below"} ${limit.word} / ${known.curvature ? "L" : "curvature here"} = ${short(limit.rate, 3)}`;
       fill(card.state, `loss ${short(run.losses[i], 3)} · rate ${short(rate, 3)}`, side && h("small", {}, side));
     });
   }
@@ -123,20 +124,6 @@ export class Lanes {
     }
     return error !== null && this.cards.some((card) => error.text === card.part.schedule);
   }
-}
-
-/**
- * Return the largest rate at which a descent can settle where the curvature is so large, and its
- * formula; null for an optimizer that scales its steps by itself. On a quadratic: Polyak (1964);
- * as the edge of stability of networks: Cohen et al., arXiv 2103.00065, section 2 and appendix B.
- */
-function stable({ optimizer, options }, curvature) {
-  if (!(curvature > 0) || options.weight_decay || options.dampening) return null;
-  const beta = options.momentum ?? 0.9;
-  if (optimizer === "sgd") return { rate: 2 / curvature, word: "2 / " };
-  if (optimizer === "momentum") return { rate: (2 * (1 + beta)) / curvature, word: "2(1 + β) / " };
-  if (optimizer === "nesterov") return { rate: (2 * (1 + beta)) / (1 + 2 * beta) / curvature, word: "2(1 + β)/(1 + 2β) / " };
-  return null;
 }
 
 /** Return a refusal with its text and a caret under the character. */

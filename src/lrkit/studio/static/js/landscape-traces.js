@@ -1,6 +1,7 @@
 // Loss and rate against the step, with a cursor at the present one.
 
 import { Chart, css, fade, layout, line } from "./chart.js";
+import { largest, limits, ruling } from "./landscape-limits.js";
 import { h, short } from "./ui.js";
 
 const MARGIN = { l: 54, r: 12, t: 6, b: 34 };
@@ -26,8 +27,9 @@ export class Traces {
     this.observer.observe(element);
   }
 
-  /** Draw the runs; `known` is the function, for its lowest value and its curvature. */
-  show(runs, names, steps, known) {
+  /** Draw the runs of the lanes; `known` is the function, for its lowest value and its curvature. */
+  show(runs, lanes, steps, known) {
+    const names = lanes.map(({ parts }) => `${parts.at(-1).optimizer}, ${parts.at(-1).schedule}`);
     this.steps = steps;
     const [loss, rate] = this.boxes;
     const floor = lowest(known, runs);
@@ -42,7 +44,11 @@ export class Traces {
       }),
       layout: around(steps, { log, ...(log ? scaled(decades(all, top)) : {}) }),
     }));
-    rate.chart.draw(() => ({ traces: rates(runs, names, known, steps), layout: around(steps, { range: [0, highest(runs, known)], nticks: 6 }) }));
+    const bounds = known.curvature ? limits(lanes, known.curvature, steps) : [];
+    rate.chart.draw(() => ({
+      traces: [...bounds.map(fixed), ...(known.curvature || runs.length > 1 ? [] : local(runs[0], lanes[0].parts)), ...rates(runs, names)],
+      layout: around(steps, { range: [0, highest(runs, bounds)], nticks: 6 }),
+    }));
     this.at(this.now);
   }
 
@@ -68,27 +74,29 @@ function lowest(known, runs) {
   return runs.every((run) => run.losses.every((v) => v >= least)) && Math.abs(least) > 1e-12 ? least : 0;
 }
 
-function rates(runs, names, known, steps) {
-  const traces = runs.map((run, index) => {
+function rates(runs, names) {
+  return runs.map((run, index) => {
     const [x, y] = thinned(run.rates);
     return line(x, y, { index, name: names[index], width: 1.8 });
   });
-  if (known.curvature) {
-    traces.unshift(bound([0, steps], Array(2).fill(2 / known.curvature), `2 / L = ${short(2 / known.curvature)}`));
-  } else if (runs.length === 1) {
-    const [x, y] = thinned(runs[0].sharpness.map((v) => (v > 0 ? 2 / v : null)));
-    traces.unshift(bound(x, y, "2 / curvature where it is"));
-  }
-  return traces;
 }
 
 const bound = (x, y, name) => line(x, y, { name, line: { color: css("--muted"), width: 1.2, dash: "dash" } });
+const fixed = ({ rate, word, x }) => bound(x, [rate, rate], `${word} / L = ${short(rate)}`);
 
-/** Return where the axis of rates ends: with room for 2 / L where that is near. */
-function highest(runs, known) {
+/** Return the limit of a run by the curvature at each of its points, where its optimizer has one. */
+function local(run, parts) {
+  const found = run.sharpness.map((curvature, step) => largest(ruling(parts, step), curvature));
+  const words = new Set(found.filter(Boolean).map((one) => one.word));
+  if (!words.size) return [];
+  const [x, y] = thinned(found.map((one) => one?.rate ?? null));
+  return [bound(x, y, words.size > 1 ? "largest stable rate where it is" : `${[...words][0]} / curvature where it is`)];
+}
+
+/** Return where the axis of rates ends: with room for the limits that are near. */
+function highest(runs, bounds) {
   const most = Math.max(...runs.map((run) => run.rates.reduce((a, b) => Math.max(a, b), 0)), 0) || 1;
-  const limit = known.curvature ? 2 / known.curvature : 0;
-  return 1.12 * Math.max(most, limit < 2.5 * most ? limit : 0);
+  return 1.12 * Math.max(most, ...bounds.map((one) => one.rate).filter((rate) => rate < 2.5 * most));
 }
 
 function decades(all, top) {

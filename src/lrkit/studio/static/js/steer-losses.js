@@ -4,6 +4,7 @@ import { stream } from "./api.js";
 import { Chart, band, css, layout, line } from "./chart.js";
 
 const POINTS = 500;
+const MARKS = 5; // on a logarithmic axis, about
 const WIDE = 30; // a loss that spans more than this factor is drawn on a logarithmic axis
 
 export class Losses {
@@ -54,10 +55,12 @@ export class Losses {
     const x = steps.map((one) => one / (this.unit ?? 1));
     const seen = low.concat(high).filter((one) => one !== null);
     const least = seen.reduce((a, b) => Math.min(a, b), Infinity);
-    const log = least > 0 && seen.reduce((a, b) => Math.max(a, b), 0) > WIDE * least;
+    const most = seen.reduce((a, b) => Math.max(a, b), 0);
+    const log = least > 0 && most > WIDE * least;
+    const decades = log ? Math.max(1, Math.ceil(Math.log10(most / least) / MARKS)) : 1;
     const around = layout({
       x: { title: "", range: [0, this.end_ * 1.01], showticklabels: false, automargin: false },
-      y: { title: "", hoverformat: ".4g", automargin: false, log, ...(log ? { dtick: 1, tickformat: "~g" } : { nticks: 5 }) },
+      y: { title: "", hoverformat: ".4g", automargin: false, log, ...(log ? { dtick: decades } : { nticks: 5 }) },
       margin: { l: 60, r: 14, t: 8, b: 12 },
       annotations: [{ text: "loss", x: 1, y: 1, xref: "paper", yref: "paper", showarrow: false, xanchor: "right", yanchor: "top", font: { size: 12, color: css("--muted") } }],
     });
