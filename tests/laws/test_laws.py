@@ -40,8 +40,8 @@ def by_hand(law, v, rates, t):
         weight = eta**2 * np.maximum(middle, 1e-30) ** -v.get("q", 0.0)
         return base + v["B"] * np.sum(weight * (1 + v["C"] * (gone[-1] - middle)) ** -v["delta"])
     level = eta ** v["r"] * np.maximum(gone - eta / 2, 1e-30) ** -v["q"]
-    clock = np.cumsum(eta**0.5)
-    age = clock[-1] - clock + eta**0.5
+    clock = np.cumsum(eta**0.6)
+    age = clock[-1] - clock + eta**0.6
     return base + v["B"] * np.sum(np.diff(level, prepend=0.0) * np.log1p(v["C"] * age))
 
 
