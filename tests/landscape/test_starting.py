@@ -122,6 +122,12 @@ def test_a_slice_of_another_run_or_of_none_is_refused(poly, tmp_path):
         weights_at(away, (0, 0))
 
 
+@pytest.mark.parametrize("at", [(math.nan, 0.0), (math.inf, 0.0), (1e300, 0.0)])
+def test_weights_that_are_no_numbers_are_not_handed_out(poly, at):
+    with pytest.raises(SpecError, match="must be finite"):
+        weights_at(sliced(poly, "pca"), at)
+
+
 def test_a_point_has_as_many_coordinates_as_the_slice_has_axes(poly):
     path = sliced(poly, "line")
     with pytest.raises(SpecError, match=r"1 coordinates.*--at 0"):

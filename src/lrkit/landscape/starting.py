@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from torch import Tensor
+from torch import Tensor, isfinite
 
 from lrkit.errors import DataError, SpecError
 from lrkit.lab.contract import Task
@@ -48,8 +49,8 @@ def weights_at(
     was computed, the very weights whose loss it shows. Buffers are those of the origin, as is all
     that is not trained. *what* is the task where the run does not say it.
 
-    Raises `SpecError` for another number of coordinates than the slice has axes, `DataError` when
-    a checkpoint that the slice is made of is gone.
+    Raises `SpecError` for another number of coordinates than the slice has axes and where these
+    or the weights are not finite, `DataError` when a checkpoint that the slice is made of is gone.
     """
     found = read_slice(path)
     if len(at) != len(found.axes):
@@ -57,12 +58,20 @@ def weights_at(
             f"a point of this slice has {len(found.axes)} coordinates, one for each axis, "
             f"got {len(at)}; write for example --at {','.join(['0'] * len(found.axes))}"
         )
+    if not all(map(math.isfinite, at)):
+        told = ",".join(f"{value:g}" for value in at)
+        raise SpecError(f"coordinates must be finite, got {told}; write for example --at 0,0")
     subject = _subject(found, Path(path), what, device)
     frame = frame_of(subject, found.about["recipe"])
     subject.load(subject.named(frame.origin_name))
     put_vector(subject.task.model, frame.weights(at), subject.parts())
     state = subject.task.model.state_dict()
     weights = {name: value.detach().cpu().clone() for name, value in state.items()}
+    if not all(isfinite(value).all() for value in weights.values()):
+        told = ", ".join(f"{value:g}" for value in at)
+        raise SpecError(
+            f"weights must be finite, at ({told}) they are not; choose a point nearer to the origin"
+        )
     return Point(tuple(map(float, at)), weights, found, subject)
 
 

@@ -219,12 +219,9 @@ class Network {
     this.under.hidden = !told.way.length;
     if (!ready) return;
     if (plane) this.paint();
-    else this.flat.draw(() => this.chart(told));
+    else this.flat.draw(() => this.chart());
     if (told.way.some((w) => w.measured)) {
-      this.gap.draw(() => {
-        const { traces, log } = this.data.gap();
-        return { traces, layout: layout({ margin: { l: 50, r: 12, t: 4, b: 34 }, x: { title: "" }, y: { log, nticks: 5 }, ...legend }) };
-      });
+      this.gap.draw(() => this.gaps());
     }
     this.hover();
   }
@@ -249,7 +246,16 @@ class Network {
     this.legend.querySelector("i").style.background = `linear-gradient(90deg, ${rateColours().filter((_, i) => i % 6 === 0).join(", ")})`;
   }
 
-  chart(told) {
+  // What is drawn a moment later, or anew in another theme, may find that another slice has begun.
+  gaps() {
+    if (!this.data.told) return { traces: [], layout: layout() };
+    const { traces, log } = this.data.gap();
+    return { traces, layout: layout({ margin: { l: 50, r: 12, t: 4, b: 34 }, x: { title: "" }, y: { log, nticks: 5 }, ...legend }) };
+  }
+
+  chart() {
+    const told = this.data.told;
+    if (!told || told.axes.length === 2) return { traces: [], layout: layout() };
     const sharp = told.kind === "sharpness";
     const { traces, log } = sharp ? this.data.sharpness() : this.data.along();
     const marks = sharp ? [] : [0, 1, ...(this.point ? this.point : [])].map((x, i) => ({
@@ -272,7 +278,7 @@ class Network {
       this.plane.start = this.point;
       this.plane.heads();
     } else if (point) {
-      this.flat.draw(() => this.chart(this.data.told));
+      this.flat.draw(() => this.chart());
     } else {
       this.plane.start = null;
     }

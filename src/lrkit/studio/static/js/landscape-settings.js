@@ -1,10 +1,13 @@
 // The function and its knobs, the start, the number of steps, and the noise.
 
-import { field, fill, h, later, select, short } from "./ui.js";
+import { field, fill, h, later, select, short, toast } from "./ui.js";
 import { under } from "./landscape-lanes.js";
 import { SCENES, scene } from "./landscape-state.js";
 
 const OWN = "";
+const FAR = 1e6; // as far as the studio goes
+
+const range = ({ min, max, step }) => `${step === 1 ? "whole numbers" : "numbers"} from ${min.toLocaleString("en")} to ${max.toLocaleString("en")}`;
 
 /** The settings in an element: `changed(change, ground)` is called with what is new in the state. */
 export class Settings {
@@ -44,17 +47,18 @@ export class Settings {
     const number = (label, change, attributes = {}) => {
       const input = h("input", { type: "number", ...attributes, onchange: () => {
         const value = Number(input.value);
-        if (input.value !== "" && input.checkValidity()) change(value);
-        else this.restore();
+        if (input.value !== "" && input.checkValidity()) return change(value);
+        toast(`${label} takes ${range(attributes)}; it stays as it was`, "bad");
+        this.restore();
       } });
       return [label, input];
     };
     const start = (axis) => (value) => this.calls.changed({ start: this.start.map((v, i) => (i === axis ? value : v)), at: 0 });
     return {
-      x: number("Start x", start(0), { step: "any" }),
-      y: number("Start y", start(1), { step: "any" }),
+      x: number("Start x", start(0), { min: -FAR, max: FAR, step: "any" }),
+      y: number("Start y", start(1), { min: -FAR, max: FAR, step: "any" }),
       steps: number("Steps", (steps) => this.calls.changed({ steps }), { min: 1, max: this.choice.most_steps, step: 1 }),
-      noise: number("Gradient noise", (noise) => this.calls.changed({ noise }), { min: 0, max: 1e6, step: "any", title: "Standard deviation of what is added to each part of each gradient" }),
+      noise: number("Gradient noise", (noise) => this.calls.changed({ noise }), { min: 0, max: FAR, step: "any", title: "Standard deviation of what is added to each part of each gradient" }),
       seed: number("Seed", (seed) => this.calls.changed({ seed }), { min: 0, max: 2 ** 53 - 1, step: 1, title: "Decides the noise" }),
     };
   }

@@ -118,7 +118,7 @@ function around(steps, y) {
     margin: MARGIN,
     hoverlabel: { bgcolor: css("--panel"), bordercolor: fade("#888888", 0.4), font: { color: css("--text") }, namelength: 30 },
     x: { range: [0, steps], automargin: false, nticks: 6, title: "" },
-    y: { automargin: false, title: "", ...y },
+    y: { automargin: false, title: "", exponentformat: "e", ...y },
   });
 }
 
