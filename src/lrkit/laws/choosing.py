@@ -135,7 +135,7 @@ def trial(fitted: Fit, curve: LossCurve) -> Trial:
         observed=curve.final_loss,
         predicted=float(losses[curve.tail].mean()),
         width=float(widths(fitted, grid_of([end]))[-1]),
-        reach=reach(fitted.seen, curve),
+        reach=float(reach(fitted.seen, curve, end.updates.astype(np.float64))[-1]),
         prede=score_curve(curve, losses).PredE,
     )
 

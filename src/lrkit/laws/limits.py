@@ -58,8 +58,8 @@ def beyond(fitted: Fit, curve: LossCurve) -> list[str]:
     least = min(run.lowest / run.peak for run in seen)
     if asked.lowest / asked.peak < least * (1 - SLACK) - 1e-4:
         notes.append(
-            f"extrapolates: the rate falls to {100 * asked.lowest / asked.peak:.3g} % of its peak, "
-            f"no run seen went below {100 * least:.3g} %"
+            f"extrapolates: the rate falls to {_percent(asked.lowest / asked.peak)} of its peak, "
+            f"no run seen went below {_percent(least)}"
         )
     if asked.rises and not any(run.rises for run in seen):
         notes.append("extrapolates: the rate rises again after it fell, as in no run seen")
@@ -76,6 +76,10 @@ def _outside(
         span = form.format(high) if low == high else f"{form.format(low)} to {form.format(high)}"
         return [f"extrapolates: a {what} of {form.format(asked)}, the runs seen had {span}"]
     return []
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %" if share > 1e-5 else "0"
 
 
 def _listed(names: Sequence[str]) -> str:
