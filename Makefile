@@ -8,7 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-browser test-peers test-base lint format types docs docs-check studio-pictures bench bench-page studies clean
+.PHONY: help run test test-slow test-browser test-peers test-base lint format types docs docs-check laws-page studio-pictures bench bench-page studies clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -67,6 +67,9 @@ docs: $(VENV)/.dev  ## write the generated docs pages and the gallery anew
 
 docs-check: $(VENV)/.dev  ## fail where a generated page is not what the code says
 	$(BIN)/python docs/generate.py --check
+
+laws-page: $(VENV)/.dev  ## measure the tables of docs/laws.md anew (many minutes; needs the published curves)
+	$(BIN)/python docs/measure_laws.py
 
 studio-pictures: $(VENV)/.dev  ## draw the pictures of the studio's page anew (needs Chromium)
 	$(BIN)/python docs/draw_studio.py

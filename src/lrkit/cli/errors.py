@@ -26,7 +26,7 @@ EXIT_CODES: Final = {
 UsageError: Final = typer.BadParameter.__mro__[1]
 """What Typer raises for arguments that do not fit; it has no public name of its own."""
 
-_LAB: Final = ("torch", "sklearn", "scipy", "loky")
+_LAB: Final = ("torch", "sklearn", "loky")
 _PLOTS: Final = ("matplotlib", "plotly")
 _STUDIO: Final = ("fastapi", "starlette", "pydantic", "uvicorn")
 EXTRAS: Final = (
