@@ -202,6 +202,13 @@ def test_a_reading_is_the_same_whether_it_was_cut_short_or_not(tmp_path):
     assert again.readings == whole.readings
 
 
+def test_an_eigenvalue_that_was_not_found_in_time_is_said_to_be_uncertain(tmp_path):
+    run = poly_run(tmp_path / "poly", epochs=1)
+    hasty = sharpness(of_run(run), samples=40, iterations=1).batch()
+    assert "That is more than the 1.0% asked for; allow more iterations." in hasty
+    assert "more than" not in sharpness(of_run(run), samples=40, tolerance=0.3).batch()
+
+
 def test_one_ctrl_c_ends_it(tmp_path):
     subject = of_run(poly_run(tmp_path / "run", epochs=2))
     path = tmp_path / "a.jsonl"

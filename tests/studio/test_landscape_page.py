@@ -202,3 +202,25 @@ def test_it_fits_wide_and_narrow_with_the_surface(browse, studio, width):
     until(page, "document.querySelector('.solid').data?.length >= 3")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator(".solid").bounding_box()["width"] > 300
+
+
+def test_the_limit_that_is_drawn_is_the_optimizers(browse, studio):
+    page = opened(browse, studio)
+    names = "[...document.querySelectorAll('.trace .chart')].at(-1).data.map((trace) => trace.name)"
+    until(page, f"{names}[0] === '2 / L = 0.1'")
+    page.get_by_label("Descent 1: optimizer").select_option("momentum")
+    until(page, f"{names}[0] === '2(1 + β) / L = 0.19'")
+    page.get_by_label("Descent 1: optimizer").select_option("adam")
+    until(page, f"{names}.length === 1 && {names}[0].startsWith('adam')")
+
+
+def test_a_refused_text_leaves_the_descents_that_stand_and_a_number_out_of_range_is_told(
+    browse, studio
+):
+    page = opened(browse, studio, lenient=True)  # the refusal is a 422 in the console
+    rate(page, "constant(0.05")
+    expect(page.get_by_role("alert").filter(has_text="expected ')'")).to_be_visible()
+    expect(state(page)).to_contain_text("loss")
+    page.get_by_label("Steps").fill("1e9")
+    page.get_by_label("Steps").press("Enter")
+    expect(page.get_by_text("Steps takes whole numbers from 1 to 20,000")).to_be_visible()

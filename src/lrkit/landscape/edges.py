@@ -72,10 +72,14 @@ class Sharpness:
         if worst is None:
             return text
         most = max(r.iterations for r in self.readings)
-        return (
+        told = (
             f"{text} Power iteration to a residual of {worst:.1%} of the eigenvalue or less, "
             f"in at most {most} iterations."
         )
+        wanted = self.about.get("tolerance", {}).get("residual", math.inf)
+        if worst <= wanted:
+            return told
+        return f"{told} That is more than the {wanted:.1%} asked for; allow more iterations."
 
     def to_dict(self) -> dict[str, Any]:
         """Return the readings as JSON types."""

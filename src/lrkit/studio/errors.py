@@ -37,6 +37,10 @@ KINDS: Final[tuple[tuple[type[LrkitError], str, int], ...]] = (
 )
 
 
+SHORT: Final = 60
+"""Characters of a refused value that are told."""
+
+
 class Problem(BaseModel):
     """A refusal: its kind, the rule, the value and the remedy, and the character it is about."""
 
@@ -93,10 +97,14 @@ def _on_lrkit(request: Request, error: Exception) -> JSONResponse:
 
 def _on_request(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    told = "; ".join(
-        f"`{'.'.join(str(part) for part in one['loc'][1:])}`: {one['msg']}" for one in found[:5]
-    )
-    return refusal(422, "request", told or str(error))
+    return refusal(422, "request", "; ".join(map(_broken, found[:5])) or str(error))
+
+
+def _broken(one: dict[str, Any]) -> str:
+    """Return which part of a request breaks which rule, and what it was where that is short."""
+    place, value = ".".join(str(part) for part in one["loc"][1:]), one.get("input")
+    got = f", got {value!r}" if isinstance(value, (int, float, str)) else ""
+    return f"`{place}`: {one['msg']}" + (got if len(got) <= SHORT else "")
 
 
 def _on_http(request: Request, error: Exception) -> JSONResponse:

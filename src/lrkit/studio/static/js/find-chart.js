@@ -60,7 +60,12 @@ export class Picture {
   }
 
   draw() {
-    this.chart.draw(() => this.make()).then(() => this.place());
+    this.chart.draw(() => this.make()).then(() => {
+      // Plotly draws in its own time when the window's size changes: the marks follow its axes.
+      if (!this.heard) this.element.on?.("plotly_afterplot", () => this.place());
+      this.heard = Boolean(this.element.on);
+      this.place();
+    });
   }
 
   make() {
@@ -152,7 +157,8 @@ export class Picture {
     if (this.box.parentElement !== this.element) this.element.append(this.box);
     for (const [name, group] of Object.entries(this.lines)) {
       const rate = this.rates[name];
-      const at = x.d2p(rate) + x._offset;
+      // A rate beyond the axis stands at its end, where it can be taken hold of again.
+      const at = Math.min(Math.max(x.d2p(rate), 0), x._length) + x._offset;
       group.style.setProperty("--mark", colour(Number(group.dataset.index)));
       group.style.display = Number.isFinite(at) ? "" : "none";
       if (!Number.isFinite(at)) continue;

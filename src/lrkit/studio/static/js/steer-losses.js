@@ -60,7 +60,7 @@ export class Losses {
     const decades = log ? Math.max(1, Math.ceil(Math.log10(most / least) / MARKS)) : 1;
     const around = layout({
       x: { title: "", range: [0, this.end_ * 1.01], showticklabels: false, automargin: false },
-      y: { title: "", hoverformat: ".4g", automargin: false, log, ...(log ? { dtick: decades } : { nticks: 5 }) },
+      y: { title: "", hoverformat: ".4g", automargin: false, log, ...(log ? { dtick: decades, tickformat: least < 1e-3 ? "~e" : "~g" } : { nticks: 5 }) },
       margin: { l: 60, r: 14, t: 8, b: 12 },
       annotations: [{ text: "loss", x: 1, y: 1, xref: "paper", yref: "paper", showarrow: false, xanchor: "right", yanchor: "top", font: { size: 12, color: css("--muted") } }],
     });
