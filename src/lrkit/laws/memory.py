@@ -36,7 +36,7 @@ class LogMemoryLaw(Law):
         L0,
         A,
         Parameter("alpha", 0.02, 3.0, centre=0.5, spread=0.05),
-        Parameter("S0", -1e9, 1e9),
+        Parameter("S0", -np.inf, np.inf),
         B,
         C,
         Parameter("r", 0.3, 2.0, centre=0.75, spread=0.05, decay=True),
