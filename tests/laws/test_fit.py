@@ -152,3 +152,13 @@ def test_pairs_grow_no_faster_than_points_times_changes():
         curve = loss_curve("a", steps, np.ones(count), schedule="1e-3 * cosine()", total=40_000)
         sizes.append(len(grid_of([curve]).row))
     assert sizes[1] < 4.2 * sizes[0]
+
+
+@pytest.mark.slow
+def test_every_start_of_the_log_memory_law_leads_to_one_optimum_on_many_runs(published):
+    curves = list(published("slimpajama-124m").values())
+    grid, losses = grid_of(curves), np.concatenate([curve.losses for curve in curves])
+    law = LAWS["memory"]
+    found = [solve(law, grid, losses, begin=[start]) for start in law.starts(grid, losses)]
+    assert found[0].objective == pytest.approx(found[1].objective, rel=1e-3)
+    assert found[0].objective < 3.6e-3
