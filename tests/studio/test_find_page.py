@@ -53,6 +53,18 @@ def test_a_test_is_watched_to_its_end_and_its_rates_are_moved(root, studio, brow
     expect(page.locator("[data-schedule=cyclic] code")).to_contain_text("constant(0.00321)")
     page.locator("[data-mark=base]").press("ArrowRight")
     expect(page.locator("[data-schedule=cyclic] code")).to_contain_text("constant(0.00327)")
+    page.locator("input[aria-label=base]").fill("9")
+    page.locator("input[aria-label=base]").press("Enter")
+    expect(page.locator(".peak")).to_contain_text("needs a base below the maximum")
+    expect(page.locator("[data-schedule=cyclic]")).to_have_count(0)
+    # In a window of another size the marks stand where the axes are.
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.wait_for_function(
+        """() => { const plot = document.querySelector(".nsewdrag").getBoundingClientRect();
+                  const rule = document.querySelector("[data-mark=maximum] .rule");
+                  const { bottom, x } = rule.getBoundingClientRect();
+                  return Math.abs(bottom - plot.bottom) < 3 && x > plot.left && x < plot.right; }"""
+    )
     # Everything is there again from the link, and the schedule goes to Design or is trained.
     page.reload()
     expect(state).to_contain_text("Done")

@@ -1,6 +1,6 @@
 // What a range test found: the rates with their intervals, how sure that is, and schedules.
 
-import { ask, copy, fill, h, field, short } from "./ui.js";
+import { ask, copy, fill, h, field, short, toast } from "./ui.js";
 
 const NAMES = {
   decay: ["Decay", "warm up to half the maximum, then a cosine down to 0"],
@@ -62,14 +62,18 @@ export class Answer {
     for (const [name, input] of Object.entries(this.inputs)) {
       if (rates[name] !== null && (document.activeElement !== input || Number(input.value) !== rates[name])) input.value = short(rates[name], 3);
     }
-    this.peak.textContent = rates.maximum === null ? "" : `Peak for schedules that decay: ${short(rates.maximum / 2, 3)}, half the maximum.`;
+    const { base, maximum } = rates;
+    const words = maximum === null ? "" : `Peak for schedules that decay: ${short(maximum / 2, 3)}, half the maximum.`;
+    const crossed = base !== null && maximum !== null && base >= maximum;
+    this.peak.textContent = words + (crossed ? " A cyclic schedule needs a base below the maximum; lower it." : "");
   }
 
   typed(name) {
     const rate = Number(this.inputs[name].value);
     const wrong = !(rate > 0 && Number.isFinite(rate));
     this.inputs[name].setAttribute("aria-invalid", String(wrong));
-    if (!wrong) this.moved({ [name]: rate });
+    if (wrong) toast(`The ${name} is a rate above 0, such as 0.01`, "bad");
+    else this.moved({ [name]: rate });
   }
 
   /** Show the schedules, by name. */
