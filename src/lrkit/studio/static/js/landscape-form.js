@@ -1,6 +1,6 @@
 // What is asked of a run's network: which slice, and a training from a point of it.
 
-import { field, fill, h, select, short } from "./ui.js";
+import { field, fill, h, select, short, toast } from "./ui.js";
 
 const KINDS = [
   ["pca", "Principal plane", "The plane that holds most of the training's movement"],
@@ -11,6 +11,9 @@ const KINDS = [
 ];
 const POINTS = [[17, "17"], [33, "33"], [65, "65"], [129, "129"]];
 const SAMPLES = [["128", "128"], ["512", "512"], ["2048", "2,048"], ["all", "all of them"]];
+
+// The first of the steps is the beginning, which no file is needed for.
+const counted = ({ length }) => `${length - 1} checkpoint${length === 2 ? "" : "s"}`;
 
 /** The side of the page: run, kind, how fine, and what to do at the point that was chosen. */
 export class SliceForm {
@@ -58,14 +61,16 @@ export class SliceForm {
 
   async load(runs) {
     this.runs = runs;
-    fill(this.choice, runs.map(({ run, task, steps }) => h("option", { value: run }, `${run} (${task}, ${steps.length - 1} checkpoints)`)));
+    fill(this.choice, runs.map(({ run, task, steps }) => h("option", { value: run }, `${run} (${task}, ${counted(steps)})`)));
     this.choice.disabled = this.go.disabled = !runs.length;
   }
 
   /** Choose run and kind where they are there; returns whether there is a run. */
   choose(run, kind) {
     if (!this.runs.length) return false;
-    const wanted = this.runs.some((one) => one.run === run) ? run : this.run ?? this.runs[0].run;
+    const known = this.runs.some((one) => one.run === run);
+    const wanted = known ? run : this.run ?? this.runs[0].run;
+    if (run && !known) toast(`${run} has no checkpoint here, so ${wanted} is shown; train with --checkpoint 1ep --keep all`, "bad");
     if (wanted !== this.run) {
       this.run = this.choice.value = wanted;
       this.steps();
