@@ -163,3 +163,12 @@ def test_pchip_agrees_with_scipy():
         t = np.linspace(x[0], x[-1], 200)
         theirs = interpolate.PchipInterpolator(x, y)(t)
         assert curve(t) == pytest.approx(theirs, rel=1e-10, abs=1e-13)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_a_table_of_any_size_is_joined_alike(size):
+    """Slopes of 1e200 have no product, those of 1e-200 one of 0: neither decides the shape."""
+    shape = [0.0, 1.0, 3.0, 4.0, 1.0]
+    plain = lr.table(shape, kind="pchip").over(40).values()
+    scaled = lr.table([y * size for y in shape], kind="pchip").over(40).values()
+    np.testing.assert_allclose(scaled / size, plain, rtol=1e-9)

@@ -208,7 +208,7 @@ def test_no_file_of_the_page_asks_another_machine(path):
     assert "http://" not in text
     assert "https://" not in text
     assert "eval(" not in text
-    assert "new Function" not in text
+    assert "new Function(" not in text
 
 
 OUTSIDE = [

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 
-import httpx
+import httpx2
 import pytest
 
 from lrkit.records import Journal
@@ -270,7 +270,7 @@ def test_the_stream_of_a_real_server_and_its_ends(root, launch):
     studio = launch()
     token = studio.link.partition("token=")[2]
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=studio.base, headers=headers, timeout=10) as client:
+    with httpx2.Client(base_url=studio.base, headers=headers, timeout=10) as client:
         params = {"run": "a", "points": 100}
         with client.stream("GET", "/api/live", params=params) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
@@ -285,7 +285,7 @@ def test_the_stream_of_a_real_server_and_its_ends(root, launch):
                     break
             assert body["lines"][0]["keep"] == 30  # only what is new
             studio.kill()
-            with pytest.raises(httpx.TransportError):
+            with pytest.raises(httpx2.TransportError):
                 list(told)
         grow(journal, 40, 50)  # the training has not noticed
         launch("--port", str(studio.port))
@@ -301,7 +301,7 @@ def test_ctrl_c_ends_open_streams_at_once_and_without_a_word(root, launch):
     studio = launch()
     headers = {"Authorization": f"Bearer {studio.link.partition('token=')[2]}"}
     with (
-        httpx.Client(base_url=studio.base, headers=headers, timeout=10) as client,
+        httpx2.Client(base_url=studio.base, headers=headers, timeout=10) as client,
         client.stream("GET", "/api/live", params={"run": "a"}) as answer,
     ):
         told = events(answer)

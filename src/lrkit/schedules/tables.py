@@ -93,12 +93,16 @@ def _lines(x: Array, y: Array) -> Callable[[Array], Array]:
 
 def _pchip(x: Array, y: Array) -> Callable[[Array], Array]:
     """Join by cubics with the slopes of Fritsch and Butland (1984): no value overshoots."""
+    # Values of about 1, by a power of two and so exactly: products of slopes then are numbers.
+    exponent = int(np.frexp(y.max())[1])
+    y = np.ldexp(y, -exponent)
     h, slope = np.diff(x), np.diff(y) / np.diff(x)
     d = np.zeros_like(y)
     if len(y) == 2:
         d[:] = slope[0]
     else:
-        rising = slope[:-1] * slope[1:] > 0
+        # Of the signs: the product of two small slopes is 0.
+        rising = np.sign(slope[:-1]) * np.sign(slope[1:]) > 0
         w1, w2 = 2 * h[1:] + h[:-1], h[1:] + 2 * h[:-1]
         a, b = np.where(rising, slope[:-1], 1.0), np.where(rising, slope[1:], 1.0)
         with np.errstate(over="ignore"):  # next to a slope of 1e-308 the mean is 0, as it should be
@@ -113,7 +117,8 @@ def _pchip(x: Array, y: Array) -> Callable[[Array], Array]:
         value = y[i] * v * v * (1 + 2 * u) + y[i + 1] * u * u * (3 - 2 * u)
         value = value + h[i] * u * v * (d[i] * v - d[i + 1] * u)
         # Rounding may leave the interval by an ulp, and a rate is never negative.
-        return np.clip(value, np.minimum(y[i], y[i + 1]), np.maximum(y[i], y[i + 1]))
+        within = np.clip(value, np.minimum(y[i], y[i + 1]), np.maximum(y[i], y[i + 1]))
+        return np.ldexp(within, exponent)
 
     return at
 
@@ -121,9 +126,10 @@ def _pchip(x: Array, y: Array) -> Callable[[Array], Array]:
 def _end_slope(h0: float, h1: float, s0: float, s1: float) -> float:
     """Return the three-point slope at an end, limited so that the curve stays monotone."""
     d = ((2 * h0 + h1) * s0 - h0 * s1) / (h0 + h1)
-    if d * s0 <= 0:
+    if np.sign(d) * np.sign(s0) <= 0:
         return 0.0
-    return 3 * s0 if s0 * s1 <= 0 and abs(d) > abs(3 * s0) else float(d)
+    turns = np.sign(s0) * np.sign(s1) <= 0
+    return 3 * s0 if turns and abs(d) > abs(3 * s0) else float(d)
 
 
 _JOIN = {"linear": _lines, "step": _steps, "pchip": _pchip}
