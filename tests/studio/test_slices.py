@@ -228,3 +228,11 @@ def test_a_line_of_a_run_that_has_moved_on_is_listed(client, poly):
     slice_line(of_run(poly), 0, 20, points=5)
     kinds = {one["kind"] for one in client.get("/api/slices/poly").json()}
     assert kinds == {"pca", "line"}
+
+
+def test_too_few_checkpoints_for_a_principal_plane_are_refused_at_once(client, poly):
+    for path in sorted((poly / "checkpoints").iterdir())[1:]:
+        path.unlink()
+    answer = client.post("/api/slices/poly", json={"kind": "pca"})
+    assert answer.status_code == 409
+    assert "run poly has 1; train with --checkpoint" in answer.json()["error"]["message"]

@@ -47,6 +47,7 @@ STOPPED: Final = 130
 
 RunName = Annotated[str, InPath(min_length=1, max_length=255)]
 FileName = Annotated[str, InPath(pattern=FILE)]
+LEAST: Final = 3  # weights that span a plane
 Step = Annotated[int, Field(ge=0, lt=2**63)]
 Place = Annotated[float, Field(ge=-FAR, le=FAR, allow_inf_nan=False)]
 
@@ -142,6 +143,11 @@ def compute(run: RunName, asked: Asked, told: Told, spawned: Spawned) -> Began:
         raise SpecError(
             f"run {run} has no checkpoint of step {missing[0]}; it has "
             f"{', '.join(map(str, [0, *sorted(steps)][:20]))}"
+        )
+    if asked.kind == "pca" and len({0, *steps}) < LEAST:
+        raise DataError(
+            f"a principal plane needs the beginning and two checkpoints or more, run {run} has "
+            f"{len(steps)}; train with --checkpoint 1ep --keep all, or choose a random plane"
         )
     # By what is asked, and the checkpoints that it is asked of: a run that goes on has new ones.
     about = {**asked.model_dump(exclude={"points"}), "files": sorted(steps.values())}
