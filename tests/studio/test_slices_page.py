@@ -133,7 +133,9 @@ def test_kinds_views_and_links(browse, studio):
     page = browse(studio, "#/landscape?tab=network")
     page.set_default_timeout(60_000)  # a surface without a graphics card takes its time
     page.wait_for_function(DONE)
-    assert page.locator(".truth").text_content().startswith("This plane shows")
+    page.wait_for_function(
+        "() => document.querySelector('.truth').textContent.startsWith('This plane shows')"
+    )
     page.get_by_role("button", name="Surface").click()
     page.wait_for_selector(".solid canvas")
     assert page.locator(".map").is_hidden()

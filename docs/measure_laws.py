@@ -1,4 +1,4 @@
-"""Write the tables of docs/laws.md anew, from the published curves: `python docs/generate_laws.py`.
+"""Write the tables of docs/laws.md anew, from the published curves: `make laws-page`.
 
 Takes tens of minutes on one core: every run of three folders is predicted from the others, by
 every law, and the intervals of the chosen law are tested in the same way. The text between the
