@@ -172,3 +172,6 @@ def test_a_table_of_any_size_is_joined_alike(size):
     plain = lr.table(shape, kind="pchip").over(40).values()
     scaled = lr.table([y * size for y in shape], kind="pchip").over(40).values()
     np.testing.assert_allclose(scaled / size, plain, rtol=1e-9)
+    squeezed = lr.table(shape, kind="pchip").over(40 * size)
+    at = np.arange(40) * size
+    np.testing.assert_allclose(squeezed(at), plain, rtol=1e-9, atol=1e-12)

@@ -93,9 +93,9 @@ def _lines(x: Array, y: Array) -> Callable[[Array], Array]:
 
 def _pchip(x: Array, y: Array) -> Callable[[Array], Array]:
     """Join by cubics with the slopes of Fritsch and Butland (1984): no value overshoots."""
-    # Values of about 1, by a power of two and so exactly: products of slopes then are numbers.
-    exponent = int(np.frexp(y.max())[1])
-    y = np.ldexp(y, -exponent)
+    # Both axes of about 1, by powers of two and so exactly: slopes and their products are numbers.
+    width, height = int(np.frexp(x[-1])[1]), int(np.frexp(y.max())[1])
+    x, y = np.ldexp(x, -width), np.ldexp(y, -height)
     h, slope = np.diff(x), np.diff(y) / np.diff(x)
     d = np.zeros_like(y)
     if len(y) == 2:
@@ -111,6 +111,7 @@ def _pchip(x: Array, y: Array) -> Callable[[Array], Array]:
         d[-1] = _end_slope(h[-1], h[-2], slope[-1], slope[-2])
 
     def at(t: Array) -> Array:
+        t = np.ldexp(t, -width)
         i = np.clip(np.searchsorted(x, t, side="right") - 1, 0, len(x) - 2)
         u = np.clip((t - x[i]) / h[i], 0.0, 1.0)
         v = 1 - u
@@ -118,7 +119,7 @@ def _pchip(x: Array, y: Array) -> Callable[[Array], Array]:
         value = value + h[i] * u * v * (d[i] * v - d[i + 1] * u)
         # Rounding may leave the interval by an ulp, and a rate is never negative.
         within = np.clip(value, np.minimum(y[i], y[i + 1]), np.maximum(y[i], y[i + 1]))
-        return np.ldexp(within, exponent)
+        return np.ldexp(within, height)
 
     return at
 
