@@ -38,8 +38,9 @@ test: $(VENV)/.dev  ## the fast tests (under 10 minutes on 2 cores)
 test-slow: $(VENV)/.dev  ## the tests that take minutes
 	$(BIN)/pytest -m slow tests
 
+# A browser, a server and a training on two noisy cores: what fails is tried once more, and said.
 test-browser: $(VENV)/.dev  ## the studio's pages in a real Chromium (skipped where there is none)
-	$(BIN)/pytest -m browser tests
+	$(BIN)/pytest -m browser tests || (echo "once more, those that failed:"; $(BIN)/pytest -m browser --last-failed tests)
 
 test-peers: $(VENV)/.peers  ## inside Lightning, transformers and Accelerate; parity with the peers, live
 	$(BIN)/pytest -m peers tests
