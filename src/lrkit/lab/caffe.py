@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -11,12 +11,15 @@ from torch import Tensor, nn
 
 from lrkit.lab.cifar import cifar10
 from lrkit.lab.contract import IndexBatches, Task
+from lrkit.lab.optimizers import SGD, optimizer_of
 from lrkit.lab.scores import classification
 
 ALPHA: Final = 5e-5
 BETA: Final = 0.75
 LAST_DECAY: Final = 250.0
 BIAS_RATE: Final = 2.0
+MOMENTUM: Final = 0.9
+DECAY: Final = 0.004
 
 
 class Centred(nn.Module):
@@ -84,8 +87,10 @@ def cifar10_quick(
     seed: int,
     device: str,
     batch_size: int = 100,
-    momentum: float = 0.9,
-    weight_decay: float = 0.004,
+    momentum: float | None = None,
+    weight_decay: float | None = None,
+    optimizer: str = SGD,
+    holdout: float = 0.0,
 ) -> Task:
     """Caffe's cifar10_full network on CIFAR-10 (50,000 train, 10,000 test), SGD with momentum.
 
@@ -95,9 +100,17 @@ def cifar10_quick(
     lr_mult and decay_mult. Two things are PyTorch's and not Caffe's: images are shuffled every
     epoch, and the rate multiplies the momentum's sum instead of entering it, which is the same
     while the rate stands still.
+
+    *optimizer* is "sgd", "adam" or "adamw"; None is Caffe's momentum 0.9 and weight decay 0.004
+    for SGD, and none for the others. *holdout* is the share of the training data that is kept for
+    choosing, and then scored in the place of the test data; the mean stays that of them all.
     """
+    caffe = optimizer == SGD
+    momentum = (MOMENTUM if caffe else 0.0) if momentum is None else momentum
+    weight_decay = (DECAY if caffe else 0.0) if weight_decay is None else weight_decay
     images = cifar10()
     mean = images.train.mean(axis=0, dtype=np.float64).astype(np.float32)
+    images = images.kept_for_choosing(holdout)
     model = cifar10_full(torch.from_numpy(mean)).to(device)
     train = IndexBatches(
         torch.from_numpy(images.train).to(device),
@@ -110,8 +123,8 @@ def cifar10_quick(
     return Task(
         name="cifar10-quick",
         model=model,
-        optimizer=torch.optim.SGD(
-            _groups(model, weight_decay), lr=1.0, momentum=momentum, weight_decay=weight_decay
+        optimizer=optimizer_of(
+            optimizer, _groups(model, weight_decay), 1.0, momentum, weight_decay
         ),
         loss=nn.functional.cross_entropy,
         batches=train,
@@ -124,7 +137,7 @@ def cifar10_quick(
     )
 
 
-def _groups(model: nn.Sequential, weight_decay: float) -> list[dict[str, object]]:
+def _groups(model: nn.Sequential, weight_decay: float) -> list[dict[str, Any]]:
     """Return the parameters in groups with Caffe's multipliers; the first is the schedule's."""
     first, second, third, last = (m for m in model if isinstance(m, nn.Conv2d | nn.Linear))
     return [

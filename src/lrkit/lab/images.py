@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lrkit.lab.extra import installed
+from lrkit.lab.holdout import held_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,23 @@ class Images:
     test_labels: NDArray[np.int64]
     zero: float
     unit: float
+
+    def kept_for_choosing(self, share: float) -> Images:
+        """Return these without the test images: *share* of those to train stands in their place.
+
+        0 gives these as they are; see `held_out`. The share has each label in proportion.
+        """
+        train, kept = held_out(self.train_labels, share)
+        if not len(kept):
+            return self
+        pixels, labels = self.train, self.train_labels
+        return replace(
+            self,
+            train=pixels[train],
+            train_labels=labels[train],
+            test=pixels[kept],
+            test_labels=labels[kept],
+        )
 
 
 @functools.cache

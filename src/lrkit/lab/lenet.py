@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lrkit.lab.contract import IndexBatches, Task
 from lrkit.lab.fashion import fashion
 from lrkit.lab.images import Images, digits
+from lrkit.lab.optimizers import SGD, optimizer_of, peak_of
 from lrkit.lab.scores import classification
 
 
@@ -40,72 +43,87 @@ def lenet() -> nn.Sequential:
 
 
 def lenet_digits(
-    seed: int, device: str, batch_size: int = 32, momentum: float = 0.0, weight_decay: float = 0.0
+    seed: int,
+    device: str,
+    batch_size: int = 32,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    optimizer: str = SGD,
+    holdout: float = 0.0,
 ) -> Task:
-    """LeNet on scikit-learn's handwritten digits (898 train, 899 test), SGD; real and offline."""
+    """LeNet on scikit-learn's handwritten digits (898 train, 899 test), SGD; real and offline.
+
+    *optimizer* is "sgd", "adam" or "adamw"; *holdout* the share of the training data that is kept
+    for choosing, and then scored in the place of the test data.
+    """
+    model = lenet().to(device)
     return _classify(
         "lenet-digits",
-        digits(),
-        seed,
-        device,
+        digits().kept_for_choosing(holdout),
+        model,
+        optimizer_of(optimizer, model.parameters(), 0.1, momentum, weight_decay),
         batch_size,
-        momentum,
-        weight_decay,
+        seed,
         epochs=20,
-        schedule="0.1 * (warmup(2ep) >> cosine())",
+        schedule=f"{peak_of(optimizer, 0.1)} * (warmup(2ep) >> cosine())",
     )
 
 
 def lenet_fashion(
-    seed: int, device: str, batch_size: int = 256, momentum: float = 0.0, weight_decay: float = 0.0
+    seed: int,
+    device: str,
+    batch_size: int = 256,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    optimizer: str = SGD,
+    holdout: float = 0.0,
 ) -> Task:
-    """LeNet on Fashion-MNIST (60,000 train, 10,000 test), SGD, as in d2l 10.11."""
+    """LeNet on Fashion-MNIST (60,000 train, 10,000 test), SGD, as in d2l 10.11.
+
+    *optimizer* is "sgd", "adam" or "adamw"; *holdout* the share of the training data that is kept
+    for choosing, and then scored in the place of the test data.
+    """
+    model = lenet().to(device)
     return _classify(
         "lenet-fashion",
-        fashion(),
-        seed,
-        device,
+        fashion().kept_for_choosing(holdout),
+        model,
+        optimizer_of(optimizer, model.parameters(), 0.1, momentum, weight_decay),
         batch_size,
-        momentum,
-        weight_decay,
+        seed,
         epochs=30,
-        schedule="0.3 * cosine()",
+        schedule=f"{peak_of(optimizer, 0.3)} * cosine()",
     )
 
 
 def _classify(
     name: str,
     images: Images,
-    seed: int,
-    device: str,
+    model: nn.Sequential,
+    optimizer: torch.optim.Optimizer,
     batch_size: int,
-    momentum: float,
-    weight_decay: float,
+    seed: int,
     *,
     epochs: int,
     schedule: str,
 ) -> Task:
-    def tensor(raw: Images, part: str) -> Tensor:
-        pixels = torch.from_numpy(getattr(raw, part).copy()).to(device, torch.float32)
-        return pixels.sub_(raw.zero).div_(raw.unit).unsqueeze_(1)
+    device = next(model.parameters()).device
 
-    model = lenet().to(device)
-    train = IndexBatches(
-        tensor(images, "train"),
-        torch.from_numpy(images.train_labels).to(device),
-        batch_size,
-        seed,
+    def tensor(pixels: NDArray[np.uint8]) -> Tensor:
+        floats = torch.from_numpy(pixels.copy()).to(device, torch.float32)
+        return floats.sub_(images.zero).div_(images.unit).unsqueeze_(1)
+
+    labels, test_labels = (
+        torch.from_numpy(kinds).to(device) for kinds in (images.train_labels, images.test_labels)
     )
-    test, labels = tensor(images, "test"), torch.from_numpy(images.test_labels).to(device)
+    train = IndexBatches(tensor(images.train), labels, batch_size, seed)
     return Task(
         name=name,
         model=model,
-        optimizer=torch.optim.SGD(
-            model.parameters(), lr=0.1, momentum=momentum, weight_decay=weight_decay
-        ),
+        optimizer=optimizer,
         loss=nn.functional.cross_entropy,
         batches=train,
-        evaluate=partial(classification, model, test, labels),
+        evaluate=partial(classification, model, tensor(images.test), test_labels),
         steps_per_epoch=len(train),
         batch_size=batch_size,
         epochs=epochs,

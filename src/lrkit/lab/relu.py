@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from lrkit.errors import SpecError
 from lrkit.lab.contract import IndexBatches, Task
 from lrkit.lab.images import digits
+from lrkit.lab.optimizers import SGD, optimizer_of, peak_of
 from lrkit.lab.scores import classification
 
 INITS: Final = ("default", "normal", "kaiming")
@@ -28,6 +29,9 @@ def relu_digits(
     init: str = "default",
     norm: str = "none",
     momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    optimizer: str = SGD,
+    holdout: float = 0.0,
 ) -> Task:
     """A ReLU network on the 8x8 handwritten digits (898 train, 899 test), SGD; counts dead units.
 
@@ -37,6 +41,8 @@ def relu_digits(
     deviation 0.01 as in Caffe's networks, "kaiming" sqrt(2/n); biases are 0 in the last two.
     *norm* "batch" puts batch normalisation before each ReLU; its last batch of an epoch should not
     be small, and 898 images leave 48 at the default batch size (32 would leave 2).
+    *optimizer* is "sgd", "adam" or "adamw"; *holdout* the share of the training data that is kept
+    for choosing, and then scored in the place of the test data.
     """
     for name, value, known in (("init", init, INITS), ("norm", norm, NORMS)):
         if value not in known:
@@ -44,7 +50,7 @@ def relu_digits(
     for name, size in (("width", width), ("depth", depth)):
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise SpecError(f"{name} must be a whole number >= 1, got {size!r}")
-    images = digits()
+    images = digits().kept_for_choosing(holdout)
 
     def tensor(pixels: Tensor) -> Tensor:
         # Every third pixel, past the border of two: the 8x8 ones as they were before `digits`
@@ -64,14 +70,14 @@ def relu_digits(
     return Task(
         name="relu-digits",
         model=model,
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.1, momentum=momentum),
+        optimizer=optimizer_of(optimizer, model.parameters(), 0.1, momentum, weight_decay),
         loss=nn.functional.cross_entropy,
         batches=train,
         evaluate=partial(_scores, model, test, labels),
         steps_per_epoch=len(train),
         batch_size=batch_size,
         epochs=20,
-        schedule="constant(0.1)",
+        schedule=f"constant({peak_of(optimizer, 0.1)})",
     )
 
 
