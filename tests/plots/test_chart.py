@@ -131,3 +131,20 @@ def test_short_numbers_are_short_and_right(value):
     unit = {"k": 1e3, "M": 1e6, "G": 1e9}.get(text[-1], 1.0)
     assert float(text.rstrip("kMG")) * unit == pytest.approx(value, rel=1e-3)
     assert len(text) <= 9
+
+
+def test_points_steps_and_bars_have_room_and_names():
+    points = Line("a", [1, 10, 100], [3, 2, np.nan], drawn="points", texts=["x", "y", "z"])
+    low, high = Chart([points], xlog=True).xlim()
+    assert low < 1
+    assert high > 100
+    assert points.thinned(4).texts == ("x", "y", "z")
+    steps = Line("best", [0, 1, 3], [5, 4, 2], drawn="steps")
+    x, y = steps.path()
+    assert (x.tolist(), y.tolist()) == ([0, 1, 1, 3, 3], [5, 5, 4, 4, 2])
+    bars = Line("weight", [0.7, 0.3], [0, 1], drawn="bars")
+    chart = Chart([bars], ynames=((0, "peak"), (1, "shape")))
+    assert chart.xlim()[0] == 0
+    assert chart.ylim() == (-0.6, 1.6)
+    with pytest.raises(SpecError, match="3 points and 1 texts"):
+        Line("a", [1, 2, 3], [1, 2, 3], texts=["one"])

@@ -14,6 +14,7 @@ from plotly.graph_objects import Figure
 from lrkit import constant, cosine, parse
 from lrkit.errors import DataError
 from lrkit.plots import (
+    Chart,
     Line,
     Section,
     chart_html,
@@ -150,6 +151,22 @@ def test_bands_gaps_joints_and_log_axes_are_valid_for_plotly():
         assert spec["layout"]["yaxis"]["type"] == ("log" if log else "linear")
         assert spec["layout"]["height"] == 300
         assert any(t.get("fill") for t in spec["data"])
+
+
+def test_points_bars_and_named_axes_are_valid_for_plotly_and_escaped():
+    points = Line("a", [1, 2], [3, 4], drawn="points", texts=[NASTY, "two"], faint=True)
+    names = ((1.0, NASTY), (2.0, "b"))
+    text = chart_html(Chart([points], xnames=names, notes=((1, 3, NASTY),)))
+    (spec,) = specs(text)
+    assert "<" not in spec["data"][0]["text"][0]
+    assert "<" not in spec["layout"]["xaxis"]["ticktext"][0]
+    assert "<" not in spec["layout"]["annotations"][0]["text"]
+    assert spec["data"][0]["mode"] == "markers"
+    bars = Chart([Line("weight", [0.7, 0.3], [0, 1], drawn="bars")], ynames=((0, "p"), (1, "q")))
+    text = chart_html(bars)
+    (spec,) = specs(text)
+    assert spec["data"][0]["type"] == "bar"
+    assert "data-log" not in text, "names have no logarithm"
 
 
 def test_ten_million_steps_give_a_page_one_can_open(tmp_path):

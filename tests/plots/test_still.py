@@ -9,7 +9,7 @@ import pytest
 
 from lrkit import cosine, parse
 from lrkit.errors import DataError, HorizonError, SpecError
-from lrkit.plots import Line, figure, lines_png, notebook, plot, svg
+from lrkit.plots import Chart, Line, figure, lines_png, notebook, plot, still, svg
 from lrkit.plots.chart import curve_chart
 
 
@@ -62,6 +62,18 @@ def test_lines_with_bands_gaps_and_more_lines_than_colours(tmp_path):
     path = lines_png(lines, tmp_path / "a.png", "epoch", "loss", "Sixteen", log=True)
     assert png_size(path)[1] > 600
     lines_png(lines, tmp_path / "b.png", "rate", "loss", xlog=True)
+
+
+def test_points_steps_bars_names_and_notes(tmp_path):
+    points = Line("tried", [1e-3, 1e-2], [0.5, 0.7], drawn="points", faint=True)
+    best = Line("best", [1e-3, 1e-2], [0.5, 0.7], drawn="steps")
+    path = still(Chart([points, best], xlog=True), tmp_path / "a.png")
+    without = still(Chart([best], xlog=True), tmp_path / "b.png")
+    assert path.read_bytes() != without.read_bytes()
+    bars = Line("weight", [0.7, 0.3], [0, 1], drawn="bars")
+    names = ((0, "$peak"), (1, "_shape"))
+    noted = Chart([bars], ynames=names, notes=((0.1, 1, "1e-3"),))
+    assert still(noted, tmp_path / "c.png").read_bytes() != path.read_bytes()
 
 
 def test_pyplot_is_never_touched(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from lrkit.plots.thin import sampled, thin
 from lrkit.schedules import Curve
 
 Array = NDArray[np.float64]
+Drawn: TypeAlias = Literal["line", "steps", "points", "bars"]
 
 MOST_JOINTS: Final = 12  # a line with more has none marked: the marks would be a fence
 DECADES: Final = 5  # how far below its top a logarithmic axis goes; a decay to 0 has no bottom
@@ -26,6 +27,10 @@ class Line:
     All are sequences of numbers of one length; NaN and infinity are gaps. *joints* are places on
     the x axis to mark softly. Raises `SpecError` for lengths that differ.
 
+    *drawn* says how: "line"; "steps", each value held until the next point; "points"; "bars" from
+    0 to x at the height y. *texts*, one for each point, are shown where the pointer is. *faint*
+    puts it into the background.
+
     >>> Line("mean of 3 seeds", [0, 1], [2.5, 2.0], low=[2.4, 1.8], high=[2.6, 2.2]).y.tolist()
     [2.5, 2.0]
     """
@@ -36,6 +41,9 @@ class Line:
     low: Array | None
     high: Array | None
     joints: tuple[float, ...]
+    drawn: Drawn
+    texts: tuple[str, ...]
+    faint: bool
 
     def __init__(
         self,
@@ -45,6 +53,10 @@ class Line:
         low: ArrayLike | None = None,
         high: ArrayLike | None = None,
         joints: Iterable[float] = (),
+        *,
+        drawn: Drawn = "line",
+        texts: Iterable[str] = (),
+        faint: bool = False,
     ) -> None:
         columns = {"x": x, "y": y, "low": low, "high": high}
         for name, column in columns.items():
@@ -57,17 +69,39 @@ class Line:
             object.__setattr__(self, name, array)
         if (low is None) != (high is None):
             raise SpecError(f"a band needs both low and high, {label!r} has one; give the other")
-        # An escape sequence in a label would move the terminal's cursor or break the SVG.
-        plain = "".join(c if c.isprintable() else " " for c in label)
-        object.__setattr__(self, "label", plain)
+        object.__setattr__(self, "label", _plain(label))
         object.__setattr__(self, "joints", tuple(joints))
+        object.__setattr__(self, "drawn", drawn)
+        object.__setattr__(self, "texts", tuple(map(_plain, texts)))
+        object.__setattr__(self, "faint", faint)
+        if self.texts and len(self.texts) != np.size(x):
+            raise SpecError(
+                f"a line has a text for each point or none, {label!r} has {np.size(x)} points "
+                f"and {len(self.texts)} texts; give one each"
+            )
 
     def thinned(self, points: int) -> Line:
         """Return the line with about *points* points, its highest and lowest among them."""
         keep = thin(self.y, points)
         low = None if self.low is None else self.low[keep]
         high = None if self.high is None else self.high[keep]
-        return Line(self.label, self.x[keep], self.y[keep], low, high, self.joints)
+        return Line(
+            self.label,
+            self.x[keep],
+            self.y[keep],
+            low,
+            high,
+            self.joints,
+            drawn=self.drawn,
+            texts=[self.texts[i] for i in keep] if self.texts else (),
+            faint=self.faint,
+        )
+
+    def path(self) -> tuple[Array, Array]:
+        """Return the points to draw a line through: those of steps have their corners."""
+        if self.drawn != "steps" or not self.x.size:
+            return self.x, self.y
+        return np.repeat(self.x, 2)[1:], np.repeat(self.y, 2)[:-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +110,8 @@ class Chart:
 
     *log* makes the y axis logarithmic, *xlog* the x axis. *sweep* names the parameter whose
     values the labels are; the lines then take their colours from a scale, in their order.
-    *decades* is how far below its top a logarithmic y axis goes at most.
+    *decades* is how far below its top a logarithmic y axis goes at most. *xnames* and *ynames* are
+    (place, name) where an axis has names and no numbers; *notes* are (x, y, text) inside.
     """
 
     lines: Sequence[Line]
@@ -87,6 +122,9 @@ class Chart:
     xlog: bool = False
     sweep: str = ""
     decades: int = DECADES
+    xnames: tuple[tuple[float, str], ...] = ()
+    ynames: tuple[tuple[float, str], ...] = ()
+    notes: tuple[tuple[float, float, str], ...] = ()
     names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +141,14 @@ class Chart:
     def xlim(self) -> tuple[float, float]:
         """Return the ends of the x axis."""
         low, high = _span([line.x for line in self.lines], positive=self.xlog)
+        drawn = {line.drawn for line in self.lines}
+        if "bars" in drawn:
+            return (0.0, 1.05 * high or 1.0)
+        if self.xnames:
+            return (low - 0.25, high + 0.55)  # the names inside stand to the right of their place
+        if high > low and "points" in drawn:  # a point on the frame would be cut
+            air = (high / low) ** 0.03 if self.xlog else 0.03 * (high - low)
+            return (low / air, high * air) if self.xlog else (low - air, high + air)
         if high > low:
             return (low, high)
         return (low / 2, high * 2) if self.xlog else (low - 0.5, high + 0.5)
@@ -114,6 +160,9 @@ class Chart:
         """
         columns = [c for line in self.lines for c in (line.y, line.low, line.high) if c is not None]
         low, high = _span(columns, positive=self.log)
+        if self.ynames:
+            air = 0.6 if any(line.drawn == "bars" for line in self.lines) else 0.06 * (high - low)
+            return (low - air, high + air)
         if self.log:
             low = max(low, high * 10.0**-self.decades)
             return (low / 1.3, high * 1.5)
@@ -147,6 +196,11 @@ def curve_chart(
         joints = curve.joints if len(curve.joints) <= MOST_JOINTS else ()
         lines.append(Line(str(label), x / unit, y, joints=[j / unit for j in joints]))
     return Chart(lines, "epoch" if epochs else "step", log=log, sweep=sweep)
+
+
+def _plain(text: str) -> str:
+    """Return *text* without what would move the terminal's cursor or break the SVG."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _span(columns: Sequence[Array], *, positive: bool) -> tuple[float, float]:

@@ -79,10 +79,11 @@ def _legend(chart: Chart) -> str:
             f'<i class="{dash(index, sweep=sweep)}" style="--light:{tone.light};'
             f'--dark:{tone.dark}"></i><span>{html.escape(name)}</span></button>'
         )
-    pressed = str(chart.log).lower()
-    items.append(
-        f'<button type="button" class="log" data-log aria-pressed="{pressed}">log axis</button>'
-    )
+    if not chart.ynames:  # names have no logarithm
+        pressed = str(chart.log).lower()
+        items.append(
+            f'<button type="button" class="log" data-log aria-pressed="{pressed}">log axis</button>'
+        )
     return f'<figcaption class="legend">{"".join(items)}</figcaption>'
 
 
@@ -96,24 +97,39 @@ def _traces(chart: Chart) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
         for extra in [*_band(line, group), *_joints(line, group, chart)]:
             traces.append(extra)
             tones.append(_tone(tone))
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers" if len(line.x) == 1 else "lines",
-                "name": html.escape(chart.names[index], quote=False),
-                "meta": group,
-                "x": _column(line.x),
-                "y": _column(line.y),
-                "line": {
-                    "width": 2,
-                    "dash": dash(index, sweep=bool(chart.sweep)),
-                    "simplify": False,  # the points are few already, and facets would show
-                },
-                "hovertemplate": "%{y:.4g}<extra>%{fullData.name}</extra>",
-            }
-        )
+        traces.append(_trace(chart, index, line) | {"meta": group})
         tones.append(_tone(tone))
     return traces, tones
+
+
+def _trace(chart: Chart, index: int, line: Line) -> dict[str, Any]:
+    name = html.escape(chart.names[index], quote=False)
+    if line.drawn == "bars":
+        bars = {"type": "bar", "orientation": "h", "width": 0.62, "marker": {}, "name": name}
+        found = {"x": _column(line.x), "y": _column(line.y)}
+        return bars | found | {"hovertemplate": "%{x:.2g}<extra></extra>"}
+    points = line.drawn == "points"
+    trace: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "markers" if points else "lines+markers" if len(line.x) == 1 else "lines",
+        "name": name,
+        "x": _column(line.x),
+        "y": _column(line.y),
+        "opacity": 0.45 if line.faint else 1,
+        "line": {
+            "width": 1 if line.faint else 2,
+            "dash": dash(index, sweep=bool(chart.sweep)),
+            "shape": "hv" if line.drawn == "steps" else "linear",
+            "simplify": False,  # the points are few already, and facets would show
+        },
+        "hovertemplate": "%{y:.4g}<extra>%{fullData.name}</extra>",
+    }
+    if points:
+        trace["marker"] = {"size": 8}
+    if line.texts:
+        trace["text"] = [html.escape(text, quote=False) for text in line.texts]
+        trace["hovertemplate"] = "%{text}<extra></extra>"
+    return trace
 
 
 def _band(line: Line, group: int) -> list[dict[str, Any]]:
@@ -154,15 +170,36 @@ def _joints(line: Line, group: int, chart: Chart) -> list[dict[str, Any]]:
 
 def _layout(chart: Chart, height: int) -> dict[str, Any]:
     axis = {"automargin": True, "zeroline": False, "ticks": "outside", "ticklen": 4}
+    across = _axis(chart.xlabel, chart.xlim(), chart.xlog) | _named(chart.xnames)
+    up = _axis(chart.ylabel, chart.ylim(), chart.log) | _named(chart.ynames)
+    told = any(line.texts or line.drawn == "bars" for line in chart.lines)
     return {
         "height": height,
         "margin": {"l": 60, "r": 14, "t": 12, "b": 52},
-        "xaxis": axis | _axis(chart.xlabel, chart.xlim(), chart.xlog) | {"showgrid": False},
-        "yaxis": axis | _axis(chart.ylabel, chart.ylim(), chart.log),
-        "hovermode": "x unified",
+        "xaxis": axis | across | {"showgrid": False},
+        "yaxis": axis | up,
+        "annotations": [_note(*note) for note in chart.notes],
+        "hovermode": "closest" if told else "x unified",
         "hoverlabel": {"namelength": 36},
         "showlegend": False,
     }
+
+
+def _named(names: tuple[tuple[float, str], ...]) -> dict[str, Any]:
+    """Return what makes an axis of numbers one of *names*; {} where it has none."""
+    if not names:
+        return {}
+    return {
+        "tickmode": "array",
+        "tickvals": [at for at, _ in names],
+        "ticktext": [html.escape(name, quote=False) for _, name in names],
+        "showgrid": False,
+    }
+
+
+def _note(x: float, y: float, text: str) -> dict[str, Any]:
+    shown = {"text": html.escape(text, quote=False), "showarrow": False, "font": {"size": 11}}
+    return shown | {"x": x, "y": y, "xanchor": "left", "xshift": 4}
 
 
 def _axis(label: str, ends: tuple[float, float], log: bool) -> dict[str, Any]:

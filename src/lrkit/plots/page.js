@@ -6,7 +6,7 @@
     canvas: figure.querySelector(".canvas"),
     spec: JSON.parse(figure.querySelector("script").textContent),
     hidden: new Set(),
-    log: figure.querySelector("[data-log]").getAttribute("aria-pressed") === "true",
+    log: figure.querySelector("[data-log]")?.getAttribute("aria-pressed") === "true",
   }));
   const config = {
     responsive: true, displaylogo: false,
@@ -24,6 +24,7 @@
         ...trace,
         line: { ...trace.line, color: tone },
         ...(trace.fill ? { fillcolor: tone + "2e" } : {}),
+        ...(trace.marker ? { marker: { ...trace.marker, color: tone } } : {}),
         visible: !chart.hidden.has(trace.meta),
       };
     });

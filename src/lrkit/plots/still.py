@@ -82,6 +82,18 @@ def still(chart: Chart, path: str | os.PathLike[str]) -> Path:
     _dress(axes, chart)
     for index, line in enumerate(chart.lines):
         _draw(axes, chart, index, line.thinned(POINTS))
+    for x, y, text in chart.notes:
+        axes.annotate(
+            _literal(text),
+            (x, y),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=INK,
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "lw": 0},
+            zorder=9,
+        )
     axes.set_xlim(*chart.xlim())
     axes.set_ylim(*chart.ylim())
     drawn.legend(
@@ -140,7 +152,9 @@ def _dress(axes: Axes, chart: Chart) -> None:
             (axes.set_xscale if which is axes.xaxis else axes.set_yscale)("log")
         low, high = chart.xlim() if which is axes.xaxis else chart.ylim()
         which.set_major_formatter(numbers)
-        if log and high / low >= 100:
+        if names := chart.xnames if which is axes.xaxis else chart.ynames:
+            which.set_ticks([at for at, _ in names], [_literal(name) for _, name in names])
+        elif log and high / low >= 100:
             which.set_minor_formatter(ticker.NullFormatter())
         elif log:  # labels at 2 and 5 of each decade; at every digit they run into each other
             which.set_minor_locator(ticker.LogLocator(subs=(2, 5)))
@@ -165,17 +179,26 @@ def _draw(axes: Axes, chart: Chart, index: int, line: Line) -> None:
         axes.fill_between(line.x, low, high, color=tone, alpha=0.16, linewidth=0)
     for joint in line.joints:
         axes.axvline(joint, color=tone, alpha=0.45, linewidth=0.8, linestyle=(0, (2, 4)), zorder=1)
-    good = np.isfinite(line.y)
-    marker = "o" if good.sum() == 1 else None  # a line through one point is not seen
+    label = _names(chart)[index]
+    if line.drawn == "bars":
+        axes.barh(line.y, line.x, height=0.62, color=tone, label=label)
+        return
+    x, y = line.path()
+    good = np.isfinite(y)
+    points = line.drawn == "points"
     axes.plot(
-        line.x,
-        np.where(good, _positive(line.y, chart.log), np.nan),
+        x,
+        np.where(good, _positive(y, chart.log), np.nan),
         color=tone,
-        linestyle=style,
-        linewidth=1.9,
-        marker=marker,
+        linestyle="none" if points else style,
+        linewidth=0.9 if line.faint else 1.9,
+        # A line through one point is not seen.
+        marker="o" if points or good.sum() == 1 else None,
+        markersize=4.5 if points else 6,
+        alpha=0.4 if line.faint else None,
+        zorder=1.8 if line.faint else 2.2 if points else 2,
         solid_joinstyle="round",
-        label=_names(chart)[index],
+        label=label,
     )
 
 

@@ -145,7 +145,8 @@ def _draw_line(
 ) -> None:
     tone = colour(index, len(chart.lines), sweep=bool(chart.sweep)).terminal
     pixel = plotext.pixel(tone if color else None)
-    x, y = xs(line.x), ys(line.y)
+    path = line.path()
+    x, y = xs(path[0]), ys(path[1])
     good = np.isfinite(x) & np.isfinite(y)
     # A gap is a gap: each run of good points is a signal of its own.
     for part in np.split(np.arange(len(x)), np.flatnonzero(~good)):
@@ -154,7 +155,7 @@ def _draw_line(
             signal = plotext.figure.signal(
                 x[part].tolist(), y[part].tolist(), marker=plotext.marker("braille", pixel)
             )
-            plotext.figure.draw(signal.lines(len(part) > 1))
+            plotext.figure.draw(signal.lines(line.drawn != "points" and len(part) > 1))
     if not color and len(chart.lines) > 1 and good.any():
         # Where the lines have no colours, each carries its letter at places of its own.
         shares = (np.arange(4) + (index + 0.5) / len(chart.lines)) / 4
