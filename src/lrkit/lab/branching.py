@@ -43,6 +43,7 @@ def branch(
     shape: Shape = "linear",
     to: float = 0.0,
     run: str | os.PathLike[str] | None = None,
+    header: Mapping[str, Any] | None = None,
     what: Task | str | None = None,
     device: str | None = None,
     checkpoint: str | float = AUTO,
@@ -65,8 +66,8 @@ def branch(
     before *at*, the updates between are trained again at the parent's rates, which on a CPU gives
     the parent's weights bit for bit; without one they are trained from the beginning. The parent
     is not changed and may be running. The branch is a run of its own, in the folder *run* (None:
-    the parent's name with "-branch"), whose header names its `parent` and whose journal begins
-    with the parent's.
+    the parent's name with "-branch"), whose header names its `parent` and has what *header* adds,
+    and whose journal begins with the parent's.
 
     The other arguments are those of `resume` and `train`.
 
@@ -94,7 +95,7 @@ def branch(
         session, header.get("made_by"), header.get("options"), checkpoint, keep, tensorboard
     )
     full["parent"] = {"run": str(parent.folder), "step": leave, "from": start.step}
-    full |= {} if begun is None else {"weights": begun.header}
+    full |= dict(header or {}) | ({} if begun is None else {"weights": begun.header})
     target = free_name(f"{parent.folder}-branch") if run is None else Path(run)
     journal = Journal.create(target, sinks=views(tensorboard), **full)
     if begun is not None:
