@@ -21,10 +21,15 @@ def engine(
     """Return an engine by its *name*, for a `with` block.
 
     - "serial" runs one training after the other in this process.
+    - "processes" runs them in *workers* processes of one thread each (None: one a core).
     """
     if name not in ENGINES:
         near = difflib.get_close_matches(name, ENGINES, n=1) or [", ".join(ENGINES)]
         raise SpecError(f"no engine is called {name!r}; did you mean {near[0]}?")
-    from lrkit.lab.engines.serial import Serial
+    if name == "serial":
+        from lrkit.lab.engines.serial import Serial
 
-    return Serial()
+        return Serial()
+    from lrkit.lab.engines.processes import Processes
+
+    return Processes(workers)
