@@ -11,7 +11,7 @@ import numpy as np
 from lrkit.errors import DataError
 from lrkit.laws.curves import LossCurve
 from lrkit.laws.fitted import Fit, Trial, seen_of
-from lrkit.laws.fitting import COARSE, Solution, objective, residuals_of, solve
+from lrkit.laws.fitting import Solution, objective, residuals_of, solve
 from lrkit.laws.grid import Array, Grid, grid_of
 from lrkit.laws.intervals import covariance, factor_of, offset, reach, widths
 from lrkit.laws.law import Law
@@ -84,7 +84,7 @@ def _fitted(law: Law, curves: Sequence[LossCurve], hold: dict[str, float], trial
         found = solve(law, grid, losses, hold=hold)
     else:  # the response is not determined, so there is no place to search for
         begin = law.starts(grid, losses)[:1]
-        found = solve(law, grid, losses, begin=begin, hold=hold, fine=COARSE)
+        found = solve(law, grid, losses, begin=begin, hold=hold)
     done = _value(law, found, grid, curves)
     tested: tuple[Trial, ...] = ()
     if trials and len(curves) >= 3 and found.free:

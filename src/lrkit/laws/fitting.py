@@ -180,9 +180,6 @@ class _Search:
             return start, 0
         low = np.array([_inner(p, p.low) for p in self.free])[moving]
         high = np.array([_inner(p, p.high) for p in self.free])[moving]
-        points = len(self.losses)
-        centres = np.array([self.free[i].centre for i in self.known])
-        spreads = np.array([self.free[i].spread for i in self.known], dtype=np.float64)
 
         def whole(x: Array) -> Array:
             at = start.copy()
@@ -191,19 +188,10 @@ class _Search:
 
         def rows(x: Array) -> Array:
             at = whole(x)
-            data = self._residuals(at)
-            if not weight:
-                return data
-            pulls = np.sqrt(weight) * (at[self.known] - centres) / spreads
-            return np.concatenate([data, pulls])
+            return np.concatenate([self._residuals(at), self._pulls(at, weight)])
 
         def slopes(x: Array) -> Array:
-            data = self._slopes(whole(x))[:, moving]
-            if not weight:
-                return data
-            pulls = np.zeros((len(self.known), len(start)))
-            pulls[np.arange(len(self.known)), self.known] = np.sqrt(weight) / spreads
-            return np.vstack([data, pulls[:, moving]])
+            return np.vstack([self._slopes(whole(x)), self._pull_slopes(weight)])[:, moving]
 
         margin = 1e-9 * np.maximum(np.abs(start[moving]), 1.0)
         found: Any = least_squares(
@@ -211,7 +199,7 @@ class _Search:
             np.clip(start[moving], low + margin, high - margin),
             jac=slopes,
             bounds=(low, high),
-            loss=lambda squares: _huber(squares, points),
+            loss=lambda squares: _huber(squares, len(self.losses)),
             f_scale=DELTA,
             x_scale="jac",
             ftol=1e-10,
@@ -221,9 +209,26 @@ class _Search:
         )
         return whole(found.x), int(found.nfev)
 
+    def _pulls(self, at: Array, weight: float) -> Array:
+        """Return how far the parameters with priors lie from their centres, as residuals."""
+        if not weight:
+            return np.zeros(0)
+        apart = [(at[i] - self.free[i].centre) / (self.free[i].spread or 1.0) for i in self.known]
+        return np.asarray(np.sqrt(weight) * np.array(apart))
+
+    def _pull_slopes(self, weight: float) -> Array:
+        if not weight:
+            return np.zeros((0, len(self.free)))
+        spreads = [self.free[i].spread or 1.0 for i in self.known]
+        return np.asarray(np.sqrt(weight) * np.eye(len(self.free))[self.known] / np.c_[spreads])
+
 
 def _huber(squares: Array, points: int) -> Array:
-    """Return rho and its first two derivatives: Huber's for the points, the square for priors."""
+    """Return rho and its first two derivatives: Huber's for the points, the square for priors.
+
+    The second derivative is said to be 0: with the true one, points beyond delta have no
+    curvature at all, a step then heeds only those within it, and fits of many runs stall.
+    """
     out = np.zeros((3, len(squares)))
     out[0], out[1] = squares, 1.0
     data = squares[:points]
@@ -231,7 +236,6 @@ def _huber(squares: Array, points: int) -> Array:
     root = np.sqrt(data[far])
     out[0, :points][far] = 2 * root - 1
     out[1, :points][far] = 1 / root
-    out[2, :points][far] = -0.5 / root**3
     return out
 
 
