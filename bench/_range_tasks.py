@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from lrkit.lab import IndexBatches, Task, task
 
+Tensors = tuple[Tensor, Tensor]
 Make = Callable[[nn.Module], torch.optim.Optimizer]
 OPTIMIZERS: Mapping[str, Make] = {
     "SGD": lambda model: torch.optim.SGD(model.parameters(), lr=0.1),
@@ -72,8 +73,8 @@ def fitted_task(
     seed: int,
     model: nn.Module,
     loss: Callable[[Tensor, Tensor], Tensor],
-    tensors: tuple[Tensor, Tensor],
-    held_out: tuple[Tensor, Tensor],
+    tensors: Tensors,
+    held_out: Tensors,
     batch_size: int,
     classes: bool,
 ) -> Task:
@@ -104,7 +105,7 @@ def fitted_task(
     )
 
 
-def _split(x: Any, y: Any, seed: int = 0) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+def split(x: Any, y: Any, seed: int = 0) -> tuple[Tensors, Tensors]:
     """Return two random halves as tensors, standardised by the first; the same for every seed."""
     order = np.random.default_rng(seed).permutation(len(x))
     x = torch.from_numpy(np.asarray(x, dtype=np.float32)[order])
@@ -115,27 +116,57 @@ def _split(x: Any, y: Any, seed: int = 0) -> tuple[tuple[Tensor, Tensor], tuple[
     return (x[:half], y[:half]), (x[half:], y[half:])
 
 
+def digits_data() -> tuple[Tensors, Tensors]:
+    """Return the digits of 64 pixels, to train and to test."""
+    data = sklearn.datasets.load_digits()
+    return split(data.data / 16, data.target.astype(np.int64))
+
+
+def cancer_data() -> tuple[Tensors, Tensors]:
+    """Return the breast cancer set, to train and to test."""
+    data = sklearn.datasets.load_breast_cancer()
+    return split(data.data, data.target.astype(np.int64))
+
+
+def diabetes_data() -> tuple[Tensors, Tensors]:
+    """Return the diabetes set with its target standardised, to train and to test."""
+    data = sklearn.datasets.load_diabetes()
+    target = ((data.target - data.target.mean()) / data.target.std()).astype(np.float32)
+    return split(data.data, target[:, None])
+
+
+def text_data() -> tuple[Tensors, Tensors, int]:
+    """Return windows of eight characters with the next one, and how many characters there are."""
+    loads = ("digits", "breast_cancer", "diabetes", "iris", "wine", "linnerud")
+    text = "".join(getattr(sklearn.datasets, f"load_{name}")().DESCR for name in loads)
+    known = sorted(set(text))
+    codes = torch.tensor([known.index(c) for c in text])
+    windows = codes.unfold(0, 9, 1)
+    cut = int(0.8 * len(windows))
+    train, test = (
+        (part[:, :8].contiguous(), part[:, 8].contiguous())
+        for part in (windows[:cut:2], windows[cut::2])
+    )
+    return train, test, len(known)
+
+
 def digits_mlp(seed: int, norm: bool) -> Task:
     """64 - 64 - 64 - 10 on the digits, in batches of 32."""
-    data = sklearn.datasets.load_digits()
-    train, test = _split(data.data / 16, data.target.astype(np.int64))
+    train, test = digits_data()
     model = mlp((64, 64, 64, 10), norm)
     return fitted_task(seed, model, nn.functional.cross_entropy, train, test, 32, classes=True)
 
 
 def cancer_logistic(seed: int) -> Task:
     """Logistic regression on the breast cancer set, in batches of 16, scored by accuracy."""
-    data = sklearn.datasets.load_breast_cancer()
-    train, test = _split(data.data, data.target.astype(np.int64))
+    train, test = cancer_data()
     model = nn.Linear(30, 2)
     return fitted_task(seed, model, nn.functional.cross_entropy, train, test, 16, classes=True)
 
 
 def diabetes_mlp(seed: int) -> Task:
     """10 - 32 - 1 on the diabetes set (y standardised), in batches of 16, scored by the loss."""
-    data = sklearn.datasets.load_diabetes()
-    target = ((data.target - data.target.mean()) / data.target.std()).astype(np.float32)
-    train, test = _split(data.data, target[:, None])
+    train, test = diabetes_data()
     model = mlp((10, 32, 1), norm=False)
     return fitted_task(seed, model, nn.functional.mse_loss, train, test, 16, classes=False)
 
@@ -156,22 +187,9 @@ class CharModel(nn.Module):
 
 def char_model(seed: int) -> Task:
     """The next character of scikit-learn's data set descriptions, in batches of 64, by the loss."""
-    loads = ("digits", "breast_cancer", "diabetes", "iris", "wine", "linnerud")
-    text = "".join(getattr(sklearn.datasets, f"load_{name}")().DESCR for name in loads)
-    known = sorted(set(text))
-    codes = torch.tensor([known.index(c) for c in text])
-    windows = codes.unfold(0, 9, 1)
-    cut = int(0.8 * len(windows))
-    train, test = windows[:cut:2], windows[cut::2]
-    return fitted_task(
-        seed,
-        CharModel(len(known)),
-        nn.functional.cross_entropy,
-        (train[:, :8].contiguous(), train[:, 8].contiguous()),
-        (test[:, :8].contiguous(), test[:, 8].contiguous()),
-        64,
-        classes=False,
-    )
+    train, test, characters = text_data()
+    model = CharModel(characters)
+    return fitted_task(seed, model, nn.functional.cross_entropy, train, test, 64, classes=False)
 
 
 def of_the_lab(name: str, seed: int) -> Task:

@@ -1,0 +1,119 @@
+"""What trainings came to, each made once and kept on disk by what decides its numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench._tune_pairs import Pair
+from lrkit.lab import task, train
+from lrkit.records import write_file
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All that decides what a training computes, on one version of torch."""
+
+    task: str
+    options: Mapping[str, Any]
+    schedule: str
+    total: str
+    seed: int
+
+    @classmethod
+    def of(cls, pair: Pair, schedule: str, seed: int, *, choosing: bool, total: str = "") -> Trial:
+        """Return the training of *pair* under *schedule*, to choose by or to be judged by."""
+        settings = pair.settings(choosing=choosing)
+        return cls(pair.task, settings, schedule, total or pair.total, seed)
+
+    @property
+    def key(self) -> str:
+        """A name for the file that keeps the outcome."""
+        told = json.dumps([asdict(self), torch.__version__], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The last score, the last loss of the same evaluation, and those of every epoch.
+
+    A training that left the finite numbers has the score of the weights it began with: to train
+    it was worth nothing.
+    """
+
+    score: float
+    loss: float
+    failed: bool
+    higher_is_better: bool
+    scores: tuple[float, ...]
+    updates: int
+
+    def better_than(self, other: Outcome) -> bool:
+        """Whether this one would be chosen: by the score, and between equal ones by the loss."""
+        return self.rank > other.rank
+
+    @property
+    def rank(self) -> tuple[bool, float, float]:
+        """What choices are ordered by, the higher the better."""
+        return not self.failed, self.score if self.higher_is_better else -self.score, -self.loss
+
+
+class Outcomes:
+    """Trainings by what decides them, made when first asked for; *folder* None keeps none."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def of(self, trial: Trial) -> Outcome:
+        """Return what *trial* came to."""
+        file = self.folder / trial.key[:2] / f"{trial.key}.json" if self.folder else None
+        if file is not None and file.exists():
+            kept = json.loads(file.read_text())
+            return Outcome(**(kept["outcome"] | {"scores": tuple(kept["outcome"]["scores"])}))
+        made = _trained(trial)
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            told = {"trial": asdict(trial), "outcome": asdict(made), "torch": torch.__version__}
+            write_file(file, json.dumps(told).encode())
+        return made
+
+
+def _trained(trial: Trial) -> Outcome:
+    one_thread()
+    result = train(
+        trial.task,
+        trial.schedule,
+        total=trial.total,
+        seed=trial.seed,
+        device="cpu",
+        options=trial.options,
+    )
+    scores = tuple(float(e[result.score_name]) for e in result.evaluations)
+    if result.status == "done":
+        last = result.evaluations[-1]
+        score, loss = result.score, float(last.get("loss", result.score))
+    else:
+        begun = task(trial.task, trial.seed, "cpu", **trial.options).evaluate()
+        score, loss = float(begun[result.score_name]), math.inf
+    return Outcome(
+        score,
+        loss,
+        result.status != "done",
+        result.higher_is_better,
+        scores,
+        len(result.losses),
+    )
+
+
+def one_thread() -> None:
+    """Keep to one thread: the processes share the cores."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
