@@ -18,9 +18,8 @@ from lrkit.lab.keeping import AUTO, KEEP, Keep, check_keeping, keeper_of
 from lrkit.lab.plan import Plan, planned
 from lrkit.lab.progress import Bar, Watcher
 from lrkit.lab.recovery import find_start
-from lrkit.lab.result import RunResult
 from lrkit.lab.resuming import OWN, check_is_training, fill, session_of, task_of
-from lrkit.lab.sessions import Session
+from lrkit.lab.sessions import Session, Sitting, conducted
 from lrkit.lab.snapshots import restore
 from lrkit.lab.training import header_of, views
 from lrkit.lab.weights import weights_of
@@ -35,6 +34,7 @@ SHAPES: Final[Mapping[str, Callable[[float, float, SpanLike], Schedule]]] = {
 }
 
 
+@conducted
 def branch(
     folder: str | os.PathLike[str],
     at: SpanLike,
@@ -50,7 +50,7 @@ def branch(
     keep: Keep = KEEP,
     tensorboard: bool = False,
     progress: bool | Watcher = False,
-) -> RunResult:
+) -> Sitting:
     """Leave the run in *folder* at *at*, cool down to the rate *to*, and return the new run.
 
     Its rate is that of the parent for updates 0 <= t < *at*, edits included, and from there
@@ -112,7 +112,8 @@ def branch(
             per = conductor.loop.per_epoch if plan.per == "epoch" else 1
             conductor.loop.scheduler.seek(start.step // per)
 
-    return session.conduct(journal, keeper_of(journal, checkpoint, keep, plan.length), begin)
+    keeper = keeper_of(journal, checkpoint, keep, plan.length)
+    return Sitting(session, journal, keeper, begin)
 
 
 def _planned(

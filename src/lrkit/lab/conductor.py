@@ -59,22 +59,30 @@ class Conductor:
 
     def run(self) -> None:
         """Train to the end; raise `Diverged` when loss or score stop being finite."""
+        self.open()
+        while True:
+            while not self.over:
+                if self._epoch():
+                    self.close_epoch()
+            if self.stopped:
+                break
+            if self.evaluated_at != self.loop.place.done:
+                self.close_epoch()  # the end has moved to where the training is
+            if self.over and not self._goes_on():
+                break
+        self.finish()
+
+    def open(self) -> None:
+        """Take in what waits at the beginning; it may move the end."""
         self.loop.scheduler.open()
         self._follow()
         self._obey_all()
         self._asked = self._stages
         if self._rolls and self.keeper is not None and not self.loop.place.done:
             self.save("start")
-        while True:
-            while not self.over:
-                if self._epoch():
-                    self._close_epoch()
-            if self.stopped:
-                break
-            if self._evaluated_at != self.loop.place.done:
-                self._close_epoch()  # the end has moved to where the training is
-            if self.over and not self._goes_on():
-                break
+
+    def finish(self) -> None:
+        """Write the last checkpoint, unless it is there."""
         if self.keeper is not None and not self._is_saved:
             self.save("stopped" if self.stopped else "end")
 
@@ -87,8 +95,6 @@ class Conductor:
             done = self.loop.place.done
             save = lambda: keeper.save(done, state, why, asked=asked)  # noqa: E731
             keeper.saved = self.loop.ranks.share(save)
-
-    # Epochs.
 
     def _epoch(self) -> bool:
         """Make the updates that are left of the epoch; return whether it came to its end.
@@ -107,7 +113,7 @@ class Conductor:
             if place.done >= self.updates:
                 break
             # At the end of an epoch its evaluation comes first.
-            if place.done < last and not self._between():
+            if place.done < last and not self.between():
                 return not (self.stopped or self._left)
         return True
 
@@ -133,7 +139,7 @@ class Conductor:
             self._obey_all()
             self._judge()
 
-    def _close_epoch(self) -> None:
+    def close_epoch(self) -> None:
         """Evaluate, show the controllers what came of it, and begin the next epoch."""
         loop, place = self.loop, self.loop.place
         loop.read()
@@ -141,7 +147,7 @@ class Conductor:
         whole = place.done - place.first == loop.per_epoch
         if whole and loop.options.per == "epoch":
             loop.scheduler.step()
-        if self._evaluated_at == place.done:
+        if self.evaluated_at == place.done:
             seen = {k: float(v) for k, v in loop.evaluations[-1].items()}
             seen.setdefault("loss", seen["train_loss"])
         else:
@@ -150,11 +156,12 @@ class Conductor:
             place.epoch, place.first, place.began = place.epoch + 1, place.done, None
         if loop.scheduler.controllers:
             loop.scheduler.observe(seen)
-        self._between()
+        self.between()
         self._judge()
 
     @property
-    def _evaluated_at(self) -> int:
+    def evaluated_at(self) -> int:
+        """The updates done at the last evaluation; -1 before the first."""
         evaluations = self.loop.evaluations
         return int(evaluations[-1]["step"]) if evaluations else -1
 
@@ -163,9 +170,7 @@ class Conductor:
         if self.loop.unsound is not None:
             raise self.loop.diverged()
 
-    # Between two updates.
-
-    def _between(self) -> bool:
+    def between(self) -> bool:
         """See to what has come since the last update; return whether the epoch goes on."""
         self._follow()
         self._obey_all()
@@ -257,8 +262,6 @@ class Conductor:
         saved = None if self.keeper is None else self.keeper.saved
         return saved is not None and saved.step == self.loop.place.done
 
-    # At the end of a stage.
-
     def _goes_on(self) -> bool:
         """Ask whether to go on, where there is somebody to ask."""
         ask, self._asked = self.ask, self._stages
@@ -272,7 +275,6 @@ class Conductor:
         return not self.over
 
     def _stage_is_over(self) -> bool:
-        """Return whether a stage has ended since the last update, and the training has not."""
         if self.ask is None or self.stage is None or self._left or self.over:
             return False
         return self._stages > self._asked

@@ -39,6 +39,8 @@ class Task:
       so what batch k holds must not depend on what the model has drawn meanwhile.
     - `evaluate()` gives the scores after an epoch, `score` among them, from data held out.
     - `epochs` and `schedule` are the budget and the schedule for those who name none.
+    - `data` says which data these are, where they may differ from place to place: it goes into the
+      journal, and a run is only gone on with where it is the same.
     - `parts` are further things with a memory, by name: an average of the weights, a sampler.
       Checkpoints hold model, optimizer, random states and these.
 
@@ -60,6 +62,7 @@ class Task:
     score: str = "accuracy"
     higher_is_better: bool = True
     parts: Mapping[str, Stateful] = field(default_factory=dict)
+    data: Mapping[str, str | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("steps_per_epoch", "batch_size", "epochs"):
@@ -102,10 +105,14 @@ class IndexBatches:
     def __len__(self) -> int:
         return -(-len(self.x) // self.batch_size)
 
-    def __call__(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def order(self, epoch: int) -> Tensor:
+        """Return the samples of *epoch* by index, in the order they are taken, on the CPU."""
         state = np.random.SeedSequence((self.seed, epoch)).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(state))
-        order = torch.randperm(len(self.x), generator=generator).to(self.x.device)
+        return torch.randperm(len(self.x), generator=generator)
+
+    def __call__(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        order = self.order(epoch).to(self.x.device)
         for start in range(0, len(order), self.batch_size):
             index = order[start : start + self.batch_size]
             yield self.x.index_select(0, index), self.y.index_select(0, index)

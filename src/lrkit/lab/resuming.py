@@ -17,10 +17,9 @@ from lrkit.lab.keeping import AUTO, KEEP, Keep, keeper_of
 from lrkit.lab.loop import Loop, Options
 from lrkit.lab.plan import horizon_of, planned, stage_of
 from lrkit.lab.progress import Bar, Watcher
-from lrkit.lab.ranks import Ranks, joined
+from lrkit.lab.ranks import Ranks
 from lrkit.lab.recovery import find_start
-from lrkit.lab.result import RunResult
-from lrkit.lab.sessions import Session
+from lrkit.lab.sessions import Session, Sitting, conducted
 from lrkit.lab.snapshots import about_of, restore
 from lrkit.lab.stages import Ask
 from lrkit.lab.training import views
@@ -34,7 +33,7 @@ OWN: Final = ("kind", "time")
 """Fields of an event that are the journal's."""
 
 
-@joined()
+@conducted
 def resume(
     folder: str | os.PathLike[str],
     *,
@@ -48,7 +47,7 @@ def resume(
     ask: Ask | None = None,
     stage: SpanLike | None = None,
     progress: bool | Watcher = False,
-) -> RunResult:
+) -> Sitting:
     """Go on with the run in *folder* from its newest good checkpoint, and return the whole run.
 
     On a CPU, with the same number of threads (which is set), the weights, the rate of every
@@ -122,7 +121,7 @@ def resume(
         if total is not None:
             _give_total(conductor, total, policy)
 
-    return session.conduct(journal, keeper, begin)
+    return Sitting(session, journal, keeper, begin)
 
 
 def _give_total(conductor: Conductor, total: SpanLike, policy: Policy) -> None:
@@ -231,6 +230,11 @@ def session_of(made: Task, header: Mapping[str, Any]) -> Session:
     )
     updates, total = int(header["updates"]), header["horizon"].get("total")
     length = horizon_of(made, rules, float(updates if rules.per == "epoch" else total))
+    if (was := header.get("data", {})) != made.data:
+        raise DataError(
+            f"the data must be those of the run: they are {dict(made.data)} now and were {was}; "
+            "go on where it began, or train anew"
+        )
     controllers = [controller_from_dict(c) for c in header.get("controllers", ())]
     plan = planned(from_dict(header["schedule"]), rules, length, updates, controllers)
     saved = dict(header["horizon"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, Protocol, cast
 
 import torch
 
@@ -20,13 +22,14 @@ from lrkit.lab.keeping import Keeper
 from lrkit.lab.loop import Diverged, Loop, Options, as_array
 from lrkit.lab.plan import Plan
 from lrkit.lab.progress import Bar, Watcher
-from lrkit.lab.ranks import Ranks
+from lrkit.lab.ranks import Ranks, joined
 from lrkit.lab.result import RunResult
 from lrkit.lab.snapshots import about_of
 from lrkit.lab.stages import Ask
 from lrkit.probe.randomness import seeded
 from lrkit.records import Journal
 
+P = ParamSpec("P")
 Ending = tuple[Literal["done", "failed", "stopped"], str]
 
 
@@ -91,6 +94,11 @@ class Session:
         interrupts.raise_again()
         if loop.interrupted and status == "stopped":
             raise KeyboardInterrupt
+        return self.result(loop, (status, reason))
+
+    def result(self, loop: Loop, ending: Ending) -> RunResult:
+        """Return what the training that *loop* made came to."""
+        task, (status, reason) = self.task, ending
         return RunResult(
             task=task.name,
             schedule=self.spec,
@@ -102,8 +110,67 @@ class Session:
             rates=as_array(loop.rates),
             losses=as_array(loop.losses),
             evaluations=tuple(loop.evaluations),
-            folder=self.folder if journal is None else journal.folder,
+            folder=self.folder if loop.journal is None else loop.journal.folder,
         )
+
+
+@dataclass(eq=False)
+class Sitting:
+    """A session and the run that it writes: all is ready, and not an update is made.
+
+    *begin* puts the training in its place, where it does not begin at its beginning.
+    """
+
+    session: Session
+    journal: Journal | None = None
+    keeper: Keeper | None = None
+    begin: Callable[[Conductor], None] | None = None
+
+    def conduct(self) -> RunResult:
+        """Train to the end; see `Session.conduct`."""
+        return self.session.conduct(self.journal, self.keeper, self.begin)
+
+
+class Conducted(Protocol[P]):
+    """A function that trains; `prepare`, with the same arguments, only gets the training ready."""
+
+    prepare: Callable[P, Sitting]
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> RunResult:
+        """Get the training ready, and make it."""
+        ...
+
+
+def conducted(prepare: Callable[P, Sitting]) -> Conducted[P]:
+    """Return the function that makes the training which *prepare* gets ready.
+
+    An engine that makes many at once prepares them, and conducts them in its own way.
+    """
+
+    @functools.wraps(prepare)
+    def run(*args: P.args, **kwargs: P.kwargs) -> RunResult:
+        with joined():
+            return prepare(*args, **kwargs).conduct()
+
+    run.__annotations__ = {**prepare.__annotations__, "return": "RunResult"}
+    signature = inspect.signature(prepare).replace(return_annotation="RunResult")
+    vars(run).update(prepare=prepare, __signature__=signature)
+    return cast("Conducted[P]", run)
+
+
+def blamed(error: Exception, loop: Loop) -> LrkitError:
+    """Return *error*, raised by the task's own code in the training of *loop*, as one of ours."""
+    if isinstance(error, LrkitError):
+        return error
+    if isinstance(error, torch.OutOfMemoryError):
+        return LoopError(
+            f"task {loop.task.name!r} does not fit into the memory of {loop.task.device}; "
+            "make batch_size smaller and accumulate more batches"
+        )
+    return LoopError(
+        f"task {loop.task.name!r} raised {first_line(error)} at update {loop.place.done}; "
+        "see that its model, loss, batches and evaluate() work by themselves"
+    )
 
 
 def _run(conductor: Conductor) -> Ending:
@@ -116,16 +183,8 @@ def _run(conductor: Conductor) -> Ending:
         return "failed", str(outcome)
     except LrkitError:
         raise
-    except torch.OutOfMemoryError as error:
-        raise LoopError(
-            f"task {loop.task.name!r} does not fit into the memory of {loop.task.device}; "
-            "make batch_size smaller and accumulate more batches"
-        ) from error
     except Exception as error:
-        raise LoopError(
-            f"task {loop.task.name!r} raised {first_line(error)} at update {loop.place.done}; "
-            "see that its model, loss, batches and evaluate() work by themselves"
-        ) from error
+        raise blamed(error, loop) from error
     return ("stopped", conductor.stopped) if conductor.stopped else ("done", "")
 
 

@@ -19,16 +19,14 @@ from lrkit.lab.keeping import AUTO, KEEP, Keep, check_keeping, keeper_of
 from lrkit.lab.loop import BATCH_LOSS, Options, Per
 from lrkit.lab.plan import plan_of, resolved, stage_of
 from lrkit.lab.progress import Bar, Watcher
-from lrkit.lab.ranks import joined
-from lrkit.lab.result import RunResult
-from lrkit.lab.sessions import Session
+from lrkit.lab.sessions import Session, Sitting, conducted
 from lrkit.lab.stages import Ask
 from lrkit.lab.weights import Beginning, read_weights
 from lrkit.records import Journal, Sink
 from lrkit.schedules import Schedule, SpanLike
 
 
-@joined()
+@conducted
 def train(
     what: Task | str = DEFAULT,
     schedule: Schedule | Steered | str | None = None,
@@ -52,7 +50,7 @@ def train(
     edits: Sequence[tuple[SpanLike, Edit]] = (),
     weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
     progress: bool | Watcher = False,
-) -> RunResult:
+) -> Sitting:
     """Train a task under a schedule and return what it came to.
 
     - *what* is a `Task`, or a name that `task(name, seed, device, **options)` makes one of.
@@ -121,7 +119,7 @@ def train(
     if run is None:
         if tensorboard:
             raise SpecError("tensorboard shows a run; say where it is kept: run='runs/a'")
-        return session.conduct(None, None)
+        return Sitting(session)
     about = header_of(session, what, options, checkpoint, keep, tensorboard) | dict(header or {})
     about |= {} if begun is None else {"weights": begun.header}
     begin = lambda: Journal.create(run, sinks=views(tensorboard), **about)  # noqa: E731
@@ -129,7 +127,7 @@ def train(
     session.keep_in(run, journal)
     if begun is not None and journal is not None:
         begun.keep(journal.folder)
-    return session.conduct(journal, keeper_of(journal or Path(run), checkpoint, keep, plan.length))
+    return Sitting(session, journal, keeper_of(journal or Path(run), checkpoint, keep, plan.length))
 
 
 def _begun(
@@ -186,6 +184,7 @@ def header_of(
         "keep": keep,
         "tensorboard": tensorboard,
         "ranks": session.ranks.size,
+        **({"data": dict(made.data)} if made.data else {}),
     } | ({} if (groups := plan.groups(made)) is None else {"groups": groups})
 
 
