@@ -114,7 +114,7 @@ def _changes(
         "task": task or None,
         "schedules": tuple(schedules) if schedules else None,
         "rates": None if rates is None else tuple(_numbers(rates, float, "--rates")),
-        "seeds": None if seeds is None else _seeds(seeds),
+        "seeds": None if seeds is None else seeds_of(seeds),
         "epochs": epochs,
         "total": total,
         "options": named_values(options) if options else None,
@@ -142,7 +142,8 @@ def _study(path: str, changes: dict[str, Any]) -> Study:
     return Study(name="comparison", **changes)
 
 
-def _seeds(text: str) -> tuple[int, ...]:
+def seeds_of(text: str) -> tuple[int, ...]:
+    """Return the seeds that *text* says: how many, or which, with commas between."""
     if "," in text:
         return tuple(_numbers(text, int, "--seeds"))
     (count,) = _numbers(text, int, "--seeds")

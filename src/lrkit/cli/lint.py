@@ -88,6 +88,12 @@ def _study_curves(path: str) -> dict[str, tuple[Steered, Curve]]:
     from lrkit.lab import load_study
 
     study = load_study(path)
+    if study.ranged:
+        from lrkit.lab.searching.preparing import prepare as prepare_search
+        from lrkit.lab.searching.studies import order_of
+
+        prepare_search(order_of(study))  # raises what is wrong with it; its curves are still open
+        return {}
     if study.task:
         from lrkit.lab.prepare import prepare
 

@@ -17,6 +17,7 @@ import msgspec
 
 from lrkit.errors import DataError, SpecError
 from lrkit.lab.entries import STAND_INS, Entry, Find, Reference, Row, Value, expanded, filled
+from lrkit.lab.searching.table import RANGE, SearchTable
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +32,8 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     - `also` names further scores to report, beside the one of the task.
     - `find` is a range test before the first training; schedules say `{base}`, `{peak}` or
       `{maximum}` where they want what it gives.
+    - `search` says how `lrkit search` goes about schedules that hold ranges; such a study has one
+      space in the place of rows.
     - `steps_per_epoch` and `batch_size` set the horizon of a study without a task.
 
     The first schedule is the one that the others are compared with, seed by seed.
@@ -63,6 +66,7 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     batch_size: int | None = None
     also: tuple[str, ...] = ()
     find: Find | None = None
+    search: SearchTable | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -70,8 +74,16 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def wanted(self) -> tuple[str, ...]:
         """The rates that the schedules want from the range test."""
-        texts = [item if isinstance(item, str) else item.text for item in self.schedules]
+        texts = self._texts()
         return tuple(name for name in STAND_INS if any(f"{{{name}}}" in t for t in texts))
+
+    @property
+    def ranged(self) -> bool:
+        """Whether its schedules or options hold ranges, which `lrkit search` chooses from."""
+        return any(RANGE in text for text in (*self._texts(), *map(str, self.options.values())))
+
+    def _texts(self) -> list[str]:
+        return [item if isinstance(item, str) else item.text for item in self.schedules]
 
     def with_rates(self, rates: Mapping[str, float]) -> Study:
         """Return the study with the *rates* that a range test gave in its schedules."""
@@ -86,7 +98,15 @@ class Study(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         )
 
     def rows(self) -> tuple[Row, ...]:
-        """Return every schedule that is to run: entries x values x rates, in that order."""
+        """Return every schedule that is to run: entries x values x rates, in that order.
+
+        Raises `SpecError` for a study whose schedules hold ranges: it is to be searched.
+        """
+        if self.ranged:
+            raise SpecError(
+                f"a comparison has every schedule spelled out, the study {self.name!r} holds "
+                "ranges (~); search it: `lrkit search STUDY.toml`"
+            )
         length = self.total if self.epochs is None else f"{self.epochs}ep"
         return tuple(
             row
@@ -144,7 +164,7 @@ def _explain(message: str) -> str:
     if match is None:
         return message.replace("`$.", "`").replace("Object missing", "the study lacks the")
     key, path = match[1], match[2] or ""
-    kinds = {"references": Reference, "schedules": Entry, "find": Find}
+    kinds = {"references": Reference, "schedules": Entry, "find": Find, "search": SearchTable}
     kind = next((kind for name, kind in kinds.items() if name in path), Study)
     known = list(kind.__struct_fields__)
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
@@ -176,6 +196,13 @@ def _check(study: Study) -> None:
         )
     if study.find is not None and not study.task:
         raise SpecError("a range test needs a task, the study has none; add task = '...'")
+    if study.ranged:
+        return  # what its space is, the search says
+    if study.search is not None:
+        raise SpecError(
+            "a table [search] is for schedules that hold ranges, the study has none; write a "
+            "range, as in ~log(1e-3, 1) * cosine(), or leave the table out"
+        )
     rows = study.rows()
     if other := [row for row in rows if not {*row.seeds} <= {*study.seeds}]:
         raise SpecError(

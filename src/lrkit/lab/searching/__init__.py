@@ -10,15 +10,15 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from lrkit.lab.searching.calling import search
+    from lrkit.lab.searching.calling import outcome_of, search
     from lrkit.lab.searching.order import Order
     from lrkit.lab.searching.outcome import Confirmed, Outcome
     from lrkit.lab.searching.reporting import search_report, search_table
 
-__all__ = ["Confirmed", "Order", "Outcome", "search", "search_report", "search_table"]
+__all__ = ["Confirmed", "Order", "Outcome", "outcome_of", "search", "search_report", "search_table"]
 
 _HOMES: Final = {
-    "calling": ("search",),
+    "calling": ("outcome_of", "search"),
     "order": ("Order",),
     "outcome": ("Confirmed", "Outcome"),
     "reporting": ("search_report", "search_table"),

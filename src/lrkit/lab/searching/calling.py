@@ -19,7 +19,7 @@ from lrkit.lab.engines import Engine, Training
 from lrkit.lab.engines import engine as make_engine
 from lrkit.lab.searching.confirming import confirm, confirmations, made_already
 from lrkit.lab.searching.display import Display
-from lrkit.lab.searching.order import Order, keep_order, read_order
+from lrkit.lab.searching.order import FILE, Order, keep_order, read_order
 from lrkit.lab.searching.outcome import Outcome
 from lrkit.lab.searching.preparing import Prepared, prepare
 from lrkit.lab.searching.trying import RUNS
@@ -84,12 +84,20 @@ def search(
         return work.ended(confirm_seeds)
 
 
-def outcome_of(out: str | os.PathLike[str], storage: str | None = None) -> Outcome:
-    """Return what the search in *out* has come to so far; nothing is trained."""
+def outcome_of(out: str | os.PathLike[str], storage: str | None = None) -> Outcome | None:
+    """Return what the search in *out* has come to so far, without training; None before its start.
+
+    Raises `DataError` where the storage cannot be read.
+    """
     folder = Path(os.path.abspath(out))
+    if not (folder / FILE).exists():
+        return None
     prepared = prepare(read_order(folder))
-    results = Search.read(storage or folder, _name(prepared, storage))
-    return Outcome(prepared, results, results.importance())
+    place, name = storage or folder, _name(prepared, storage)
+    if Search.stored(place, name) is None:
+        return None
+    results = Search.read(place, name)
+    return Outcome(prepared, results, results.importance(), note="the search was stopped")
 
 
 class _Work:

@@ -136,8 +136,8 @@ def title_of(outcome: Outcome) -> str:
     return f"Search on {outcome.prepared.order.task}"
 
 
-def best_words(outcome: Outcome) -> str:
-    """Return the best trial in a line; "" while there is none."""
+def command_of(outcome: Outcome) -> str:
+    """Return the command that trains with the best trial; "" while there is none."""
     best = next(iter(outcome.ranked), None)
     if best is None or math.isnan(best.score):
         return ""

@@ -194,7 +194,7 @@ class Worker:
         pruned: bool = False,
         failed: str = "",
     ) -> bool:
-        """Tell the search what a trial came to; return whether it is still this worker's to tell."""
+        """Tell what a trial came to; return whether it is still this worker's to tell."""
         attempt.over = True
         try:
             if failed:
