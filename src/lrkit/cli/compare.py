@@ -70,6 +70,17 @@ def compare(
         int | None,
         typer.Option("--workers", "-j", metavar="N", help="Trainings at a time (default: cores)."),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What runs them: processes, serial, vectorized, ray, or auto (measures).",
+        ),
+    ] = "processes",
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="The Ray cluster (default: a local one)."),
+    ] = None,
     quiet: Quiet = False,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -86,7 +97,9 @@ def compare(
     planned = _study(study, changes)
     folder = out or Path("reports") / planned.name
     try:
-        comparison = run_study(planned, folder, workers=workers, progress=not quiet)
+        comparison = run_study(
+            planned, folder, workers=workers, engine=engine, address=address, progress=not quiet
+        )
     except KeyboardInterrupt:
         raise Stopped(
             f"stopped; what is finished is kept in {folder}, the same command goes on from there"

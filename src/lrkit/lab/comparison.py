@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from lrkit.errors import DataError, SpecError
+from lrkit.errors import DataError, InternalError
 from lrkit.lab.display import Display
+from lrkit.lab.engines import Ended, Engine, check_engine, follow
+from lrkit.lab.engines import engine as engine_of
 from lrkit.lab.entries import Row
 from lrkit.lab.extra import installed
 from lrkit.lab.jobs import Job, jobs_of
-from lrkit.lab.pool import Pool, default_workers
 from lrkit.lab.result import RunResult
 from lrkit.lab.statistics import Paired, Summary
 from lrkit.lab.study import Study, study_json
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from lrkit.lab.sought import Sought
 
 LOCK: Final = ".compare.lock"
-BOARD: Final = ".progress"
 RUNS: Final = "runs"
 
 
@@ -108,21 +109,24 @@ def compare(
     out: str | os.PathLike[str],
     *,
     workers: int | None = None,
+    engine: str = "processes",
+    address: str | None = None,
     progress: bool = True,
     console: Console | None = None,
 ) -> Comparison:
     """Run every training of *study* that is not finished yet, and return what all came to.
 
-    The trainings run in *workers* processes of one thread each (None: one a core) and are kept
-    in `out/runs`. After an error or Ctrl-C the finished ones stay; the same call goes on from
-    there, also after the study was changed: a training is known by what decides its outcome.
-    What was begun goes on from its last checkpoint, or is done again where it has none.
+    The trainings run on the *engine* of that name, with *workers* and at *address*: see
+    `lrkit.lab.engines.engine`. "processes" are *workers* of one thread each (None: one a core).
+    They are kept in `out/runs`. After an error or Ctrl-C the finished ones stay; the same call
+    goes on from there, also after the study was changed: a training is known by what decides its
+    outcome, whatever the engine. What was begun goes on from its last checkpoint, or is done again
+    where it has none.
 
     Raises `SpecError`, `LoopError` and `DataError` before the first training where it can, and
     `DataError` when another comparison is at work in *out*.
     """
-    if workers is not None and (isinstance(workers, bool) or workers < 1):
-        raise SpecError(f"`workers >= 1` must hold, got {workers!r}")
+    check_engine(engine, workers, address)
     folder = Path(os.path.abspath(out))
     if not study.task:
         return _curves_only(study)
@@ -140,9 +144,10 @@ def compare(
         jobs = jobs_of(study, plan.device, folder / RUNS)
         write_file(folder / "study.json", study_json(study))
         found = _sort_out(folder / RUNS, jobs, screen)
-        left = [(i, job) for i, job in enumerate(jobs) if job.identity not in found]
+        left = [job for job in jobs if job.identity not in found]
         if left:
-            _train(left, len(jobs), folder, workers or default_workers(), screen, found)
+            with engine_of(engine, workers=workers, address=address) as trainer:
+                _train(left, len(jobs), trainer, screen, found)
         runs = {job.identity: replay(found[job.identity]) for job in jobs}
     rows = tuple(
         _row_result(row, curve, [runs[job.identity] for job in jobs if job.row.name == row.name])
@@ -203,40 +208,38 @@ def is_finished(folder: Path) -> bool:
 
 
 def _train(
-    left: list[tuple[int, Job]],
-    count: int,
-    folder: Path,
-    workers: int,
-    screen: Console,
-    found: dict[str, Path],
+    left: list[Job], count: int, trainer: Engine, screen: Console, found: dict[str, Path]
 ) -> None:
-    """Run the jobs of *left* and enter them into *found*."""
-
-    def unfinished(job: Job) -> bool:
-        if not job.folder.exists():
-            return True
-        if is_finished(job.folder):
-            return False
-        if not goes_on(job.folder):
-            remove_run(job.folder)
-        return True
-
-    def finished(index: int, job: Job) -> None:
-        found[job.identity] = job.folder
-        display.finished(index, job, RunResult.of(replay(job.folder)))
-
-    board = folder / BOARD
+    """Run the jobs of *left* on *trainer* and enter them into *found*; raise its first error."""
+    jobs = {job.folder: job for job in left}
+    why = ""
     try:
-        with Display(count, count - len(left), dict(left), screen) as display:
-            Pool(workers, board, count).run(left, finished, display.look, unfinished)
+        with Display(count, count - len(left), jobs, screen) as display:
+            for event in follow(trainer, [job.training for job in left]):
+                if trainer.why != why:
+                    display.say(why := trainer.why)
+                display.look(event)
+                if isinstance(event, Ended):
+                    job = jobs[event.training.folder]
+                    if event.error is not None:
+                        raise event.error
+                    _keep(job, event.result, display)
+                    found[job.identity] = job.folder
     except KeyboardInterrupt:
         screen.print(
             f"stopped: {len(found)} of {count} trainings are finished and kept; "
             "the same command goes on from there"
         )
         raise
-    finally:
-        board.unlink(missing_ok=True)
+
+
+def _keep(job: Job, result: RunResult | None, display: Display) -> None:
+    """Say what *job* came to; checkpoints are for what is cut short, and go when it is not."""
+    if result is None:
+        raise InternalError(f"a training has a result or an error, {job.folder.name} has neither")
+    if result.status != "stopped":
+        shutil.rmtree(job.folder / "checkpoints", ignore_errors=True)
+    display.finished(job, result)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -9,19 +10,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from lrkit.lab.board import Board
+from lrkit.lab.engines import Event, Stepped
 from lrkit.lab.jobs import Job
 from lrkit.lab.result import RunResult
 
 
 class Display:
-    """Follows the board; on what is no terminal it prints a line for each finished training."""
+    """Follows the engine; on what is no terminal it prints a line for each finished training."""
 
-    def __init__(self, count: int, done: int, jobs: dict[int, Job], console: Console) -> None:
+    def __init__(self, count: int, done: int, jobs: dict[Path, Job], console: Console) -> None:
         self._jobs = jobs
         self._count = count
         self._done = done
-        self._bars: dict[int, TaskID] = {}
+        self._bars: dict[Path, TaskID] = {}
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -49,34 +50,35 @@ class Display:
             self._progress.remove_task(bar)
         self._progress.stop()
 
-    def look(self, board: Board) -> None:
-        """Bring every bar up to date."""
-        for index, job in self._jobs.items():
-            updates, done, loss = board.progress(index)
-            if updates == 0:
-                continue
-            if index not in self._bars:
-                name = escape(f"{job.row.name}, seed {job.seed}")
-                self._bars[index] = self._progress.add_task(
-                    name, total=updates, unit="updates", state=""
-                )
-            state = f"loss {loss:.4g}" if done else ""
-            self._progress.update(self._bars[index], completed=done, state=state)
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._progress.console.print(text, markup=False, highlight=False)
 
-    def finished(self, index: int, job: Job, result: RunResult) -> None:
+    def look(self, event: Event) -> None:
+        """Bring the bar of a training up to date."""
+        if not isinstance(event, Stepped):
+            return
+        folder = event.training.folder
+        if folder not in self._bars:
+            job = self._jobs[folder]
+            name = escape(f"{job.row.name}, seed {job.seed}")
+            self._bars[folder] = self._progress.add_task(
+                name, total=event.updates, unit="updates", state=""
+            )
+        state = f"loss {event.loss:.4g}" if event.done else ""
+        self._progress.update(
+            self._bars[folder], total=event.updates, completed=event.done, state=state
+        )
+
+    def finished(self, job: Job, result: RunResult) -> None:
         """Take the bar of a training away and say what it came to."""
         self._done += 1
-        del self._jobs[index]
-        if index in self._bars:
-            self._progress.remove_task(self._bars.pop(index))
+        if job.folder in self._bars:
+            self._progress.remove_task(self._bars.pop(job.folder))
         self._progress.update(self._whole, completed=self._done)
         outcome = (
             f"failed: {result.failure}"
             if result.failure
             else f"{result.score_name} {result.score:.4g}, {result.seconds:.1f} s"
         )
-        self._progress.console.print(
-            f"{self._done}/{self._count}  {job.row.name}, seed {job.seed}: {outcome}",
-            markup=False,
-            highlight=False,
-        )
+        self.say(f"{self._done}/{self._count}  {job.row.name}, seed {job.seed}: {outcome}")

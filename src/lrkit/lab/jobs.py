@@ -1,21 +1,18 @@
-"""The trainings of a comparison: what makes each one itself, and how a worker runs one."""
+"""The trainings of a comparison: what makes each one itself, and what an engine is given."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import re
-import shutil
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from lrkit.lab.board import Board, BoardWatcher
+from lrkit.lab.engines import Training
 from lrkit.lab.entries import Row
-from lrkit.lab.result import RunResult
 from lrkit.lab.study import Study
 
 IDENTITY: Final = 1
@@ -24,20 +21,23 @@ IDENTITY: Final = 1
 
 @dataclass(frozen=True)
 class Job:
-    """One training: a row of the study with one seed."""
+    """A row of a study with one seed, and the training that it is."""
 
-    study: Study
     row: Row
     seed: int
-    device: str
     identity: str
-    folder: Path
+    training: Training
+
+    @property
+    def folder(self) -> Path:
+        """Where its run is kept."""
+        return self.training.folder
 
 
 def jobs_of(study: Study, device: str, root: Path) -> list[Job]:
     """Return the trainings of *study*, all schedules with the first seed, then with the next."""
     return [
-        Job(study, row, seed, device, identity, root / f"{_slug(row.name)}-s{seed}-{identity[:8]}")
+        Job(row, seed, identity, _training(study, row, seed, device, identity, root))
         for seed in study.seeds
         for row in study.rows()
         if not row.seeds or seed in row.seeds
@@ -72,60 +72,27 @@ def identity_of(study: Study, row: Row, seed: int, device: str) -> str:
     return hashlib.sha256(msgspec.json.encode(decides, order="deterministic")).hexdigest()
 
 
-def run_job(job: Job, board: Path, index: int, count: int, parent: int) -> None:
-    """Run *job* on one thread, or go on with it; how it went is in its journal.
-
-    A loss that is not finite is such an outcome; errors of task and disk are raised. Checkpoints
-    are for the case that it is cut short, and go when it is finished.
-    """
-    import torch
-
-    from lrkit.lab.resuming import resume
-
-    torch.set_num_threads(1)
-    shared = Board(board, count)
-    if shared.stopped:
-        return
-    watcher = BoardWatcher(shared, index, parent)
-    try:
-        if job.folder.exists():
-            result = resume(job.folder, progress=watcher)
-        else:
-            result = _begin(job, watcher)
-    except KeyboardInterrupt:
-        return  # told to stop; the journal says so
-    if result.status != "stopped":
-        shutil.rmtree(job.folder / "checkpoints", ignore_errors=True)
-
-
-def _begin(job: Job, watcher: BoardWatcher) -> RunResult:
-    from lrkit.lab.keeping import AUTO
-    from lrkit.lab.training import train
-
-    controllers = job.row.controllers
-    return train(
-        job.study.task,
-        job.row.spec,
-        total=job.row.total,
-        per=job.study.per,
-        seed=job.seed,
-        device=job.device,
-        options=job.row.options,
-        clip=job.study.clip,
-        accumulate=job.study.accumulate,
-        amp=job.study.amp,
-        edits=job.row.edits,
+def _training(
+    study: Study, row: Row, seed: int, device: str, identity: str, root: Path
+) -> Training:
+    rolls = any(getattr(controller, "rollback", False) for controller in row.controllers)
+    return Training(
+        task=study.task,
+        spec=row.spec,
+        folder=root / f"{_slug(row.name)}-s{seed}-{identity[:8]}",
+        total=row.total,
+        seed=seed,
+        options=row.options,
+        device=device,
+        per=study.per,
+        clip=study.clip,
+        accumulate=study.accumulate,
+        amp=study.amp,
+        edits=row.edits,
         # A rollback goes to the last checkpoint: when that was must not hang on the clock.
-        checkpoint="1ep" if any(getattr(c, "rollback", False) for c in controllers) else AUTO,
-        run=job.folder,
-        header={"identity": job.identity, "study": job.study.name, "row": job.row.name},
-        progress=watcher,
+        checkpoint="1ep" if rolls else "auto",
+        header={"identity": identity, "study": study.name, "row": row.name},
     )
-
-
-def ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that started the comparison; it tells the workers to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _slug(name: str) -> str:

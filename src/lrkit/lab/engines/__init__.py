@@ -3,14 +3,12 @@
 Submit trainings, poll for what happened:
 
     with engine("processes") as one:
-        for training in trainings:
-            one.submit(training)
-        left = len(trainings)
-        while left:
-            left -= sum(isinstance(event, Ended) for event in one.poll())
+        for event in follow(one, trainings):
+            if isinstance(event, Ended):
+                print(event.training.folder, event.result or event.error)
 """
 
-from lrkit.lab.engines.choosing import ENGINES, engine
+from lrkit.lab.engines.choosing import ENGINES, check_engine, engine
 from lrkit.lab.engines.contract import (
     Cooldown,
     Ended,
@@ -20,6 +18,7 @@ from lrkit.lab.engines.contract import (
     Stepped,
     Training,
 )
+from lrkit.lab.engines.frame import Frame, follow
 
 __all__ = [
     "ENGINES",
@@ -28,7 +27,10 @@ __all__ = [
     "Engine",
     "Evaluated",
     "Event",
+    "Frame",
     "Stepped",
     "Training",
+    "check_engine",
     "engine",
+    "follow",
 ]

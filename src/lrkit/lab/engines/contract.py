@@ -104,6 +104,8 @@ class Engine(Protocol):
     """Runs trainings beside each other; used in a `with` block, which closes it."""
 
     name: str
+    why: str
+    """What "auto" says of its choice, in a line; "" of an engine asked for by name."""
 
     @property
     def slots(self) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from lrkit.errors import SpecError
-from lrkit.lab.engines.contract import Event, Training
+from lrkit.lab.engines.contract import Ended, Engine, Event, Training
 
 
 class Frame(ABC):
@@ -84,3 +85,15 @@ class Frame(ABC):
             return  # it is being closed already
         self._terminated = True
         raise KeyboardInterrupt
+
+
+def follow(engine: Engine, trainings: Iterable[Training]) -> Iterator[Event]:
+    """Submit *trainings* to *engine* and yield what happens until the last one has ended."""
+    left = 0
+    for training in trainings:
+        engine.submit(training)
+        left += 1
+    while left:
+        for event in engine.poll():
+            left -= isinstance(event, Ended)
+            yield event

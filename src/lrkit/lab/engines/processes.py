@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import loky
 
-from lrkit.errors import DataError, LoopError, SpecError
+from lrkit.errors import DataError, LoopError
 from lrkit.lab.engines import worker
 from lrkit.lab.engines.board import Board, Scores
 from lrkit.lab.engines.contract import Ended, Event, Stepped, Training
@@ -43,12 +43,6 @@ ENVIRONMENT: Final = {
 def default_workers() -> int:
     """Return the number of cores this process may use."""
     return int(loky.cpu_count())
-
-
-def check_workers(workers: int | None) -> None:
-    """Raise `SpecError` for a number of *workers* that is none."""
-    if workers is not None and (isinstance(workers, bool) or workers < 1):
-        raise SpecError(f"`workers >= 1` must hold, got {workers!r}")
 
 
 @dataclass(eq=False)
@@ -89,7 +83,6 @@ class Processes(Frame):
 
     def __init__(self, workers: int | None = None) -> None:
         super().__init__()
-        check_workers(workers)
         count = workers or default_workers()
         self._folder = Path(tempfile.mkdtemp(prefix="lrkit-"))
         self._board = Board(self._folder / "board", count, create=True)

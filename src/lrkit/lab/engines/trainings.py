@@ -117,7 +117,7 @@ def _facts(training: Training, header: Mapping[str, Any]) -> list[tuple[str, Any
     facts: list[tuple[str, Any, Any]] = [("the parent", "", parent)]
     if training.spec is not None:
         facts.append(("the schedule", str(for_updates(training.spec)), header.get("spec")))
-    if training.total is not None:
+    if training.total is not None and training.per == "step":
         facts.append(("the total", _steps(training.total, header), header["horizon"].get("total")))
     facts.append(("the task", training.task, header.get("made_by")))
     for name in ("seed", "options", "per", "clip", "accumulate", "amp"):
