@@ -1,0 +1,157 @@
+"""What a tuning came to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from lrkit.lab.statistics import Summary, half_interval
+from lrkit.lab.tuning.aims import Aim, Terms
+from lrkit.lab.tuning.belief import MISFIT, NOISE
+from lrkit.lab.tuning.outcomes import Outcome
+from lrkit.lab.tuning.plan import Finding
+from lrkit.lab.tuning.ranging import Ranged
+
+NINETY_FIVE: Final = 1.96
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The score to expect of one more training: *score*, in an interval from *low* to *high*.
+
+    95 of 100 should lie there. *basis* says what it rests on.
+    """
+
+    score: float
+    low: float
+    high: float
+    basis: str
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """The tuned schedule, what to expect of it, what it cost, and the story of how it was found.
+
+    - *schedule* is its text, *runner_up* that of the next best that was trained in full, if any.
+    - *spent* is the cost in full runs, the range test included, *seconds* the time of this call.
+    - *tests* are the scores on the test data of trainings on all of the training data, by seed.
+    """
+
+    aim: Aim
+    terms: Terms
+    ranged: Ranged
+    finding: Finding
+    seconds: float
+    replayed: int
+    engine: str
+    tests: tuple[Outcome, ...] = ()
+    folder: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def schedule(self) -> str:
+        """The tuned schedule as text."""
+        return self.finding.winner.text
+
+    @property
+    def runner_up(self) -> str | None:
+        """The next best schedule that was trained in full."""
+        return None if self.finding.runner_up is None else self.finding.runner_up.text
+
+    @property
+    def spent(self) -> float:
+        """What it cost, in full runs."""
+        updates = self.ranged.cost + sum(o.cost for o in self.finding.outcomes)
+        return updates / self.terms.updates
+
+    def full(self, text: str | None = None) -> list[Outcome]:
+        """Return the full trainings of the schedule *text*, None: of the tuned one."""
+        wanted = text or self.schedule
+        return [
+            o
+            for o in self.finding.outcomes
+            if o.request.updates == self.terms.updates and o.request.candidate.text == wanted
+        ]
+
+    @property
+    def expected(self) -> Expected:
+        """What score to expect of one more training with the tuned schedule."""
+        return expected(self)
+
+    @property
+    def test(self) -> Summary:
+        """The scores on the test data, of trainings with the tuned schedule on all data."""
+        return Summary.of([o.score for o in self.tests if o.finite])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as JSON types."""
+        hope = self.expected
+        return {
+            "format": 1,
+            "task": self.aim.task,
+            "options": dict(self.aim.options),
+            "schedule": self.schedule,
+            "runner_up": self.runner_up,
+            "score": self.terms.score_name,
+            "higher_is_better": self.terms.higher_is_better,
+            "expected": {"score": hope.score, "low": hope.low, "high": hope.high},
+            "basis": hope.basis,
+            "confirmed": {str(o.request.seed): o.score for o in self.full()},
+            "tested": {str(o.request.seed): o.score for o in self.tests},
+            "budget": self.aim.budget,
+            "spent": self.spent,
+            "updates": self.terms.updates,
+            "trainings": len(self.finding.outcomes),
+            "replayed": self.replayed,
+            "seconds": self.seconds,
+            "engine": self.engine,
+            "reasons": list(self.finding.reasons),
+            "notes": list(self.notes),
+            "folder": None if self.folder is None else str(self.folder),
+        }
+
+
+def expected(tuned: Tuned) -> Expected:
+    """Return the interval for the score of one more training: Student's where seeds allow it."""
+    scores = [o.score for o in tuned.full() if o.finite]
+    scale = tuned.finding.scale
+    if len(scores) >= 3:
+        s = Summary.of(scores)
+        half = half_interval(s) * math.sqrt(s.n + 1)  # of one more, not of the mean
+        return Expected(s.mean, *_within(tuned, s.mean - half, s.mean + half), f"{s.n} seeds")
+    if scores:
+        mean = float(np.mean([scale.badness(s) for s in scores]))
+        deviation = NOISE * math.sqrt(1 + 1 / len(scores))
+        basis = f"{len(scores)} full training{'s' * (len(scores) > 1)}, and the usual spread"
+    else:
+        longest = max(o.request.updates for o in tuned.finding.outcomes if o.finite)
+        best = [o.score for o in tuned.finding.outcomes if o.request.updates == longest]
+        best = [s for s in best if math.isfinite(s)]
+        mean = min(scale.badness(s) for s in best)
+        ratio = tuned.terms.updates / longest
+        deviation = NOISE * ratio**MISFIT + 0.3 * math.log(ratio)
+        basis = (
+            f"no full training: the best of those of {longest:,} updates; a longer one should "
+            "not be worse"
+        )
+    ends = sorted(scale.score(mean + z * NINETY_FIVE * deviation) for z in (-1, 1))
+    return Expected(scale.score(mean), *_within(tuned, ends[0], ends[1]), basis)
+
+
+def _within(tuned: Tuned, low: float, high: float) -> tuple[float, float]:
+    """Return the interval where the score has an end of its own."""
+    if tuned.finding.scale.kind == "share":
+        return max(low, 0.0), min(high, 1.0)
+    return (max(low, 0.0), high) if tuned.finding.scale.kind == "ratio" else (low, high)
+
+
+def paired(tuned: Tuned) -> Mapping[int, tuple[float, float]]:
+    """Return the scores of winner and runner-up for each seed that both were trained with."""
+    ours = {o.request.seed: o.score for o in tuned.full()}
+    theirs = {o.request.seed: o.score for o in tuned.full(tuned.runner_up)}
+    return {seed: (ours[seed], theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())}
