@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lrkit.errors import SpecError
+from lrkit.plots.style import PALETTE, Colour, colour, dash
 from lrkit.plots.thin import sampled, thin
 from lrkit.schedules import Curve
 
@@ -29,7 +30,7 @@ class Line:
 
     *drawn* says how: "line"; "steps", each value held until the next point; "points"; "bars" from
     0 to x at the height y. *texts*, one for each point, are shown where the pointer is. *faint*
-    puts it into the background.
+    puts it into the background, in grey.
 
     >>> Line("mean of 3 seeds", [0, 1], [2.5, 2.0], low=[2.4, 1.8], high=[2.6, 2.2]).y.tolist()
     [2.5, 2.0]
@@ -132,6 +133,18 @@ class Chart:
             raise SpecError("a chart needs at least one line, got none; pass a curve")
         prefix = f"{self.sweep} = " if self.sweep else ""
         object.__setattr__(self, "names", tuple(prefix + line.label for line in self.lines))
+
+    def tone(self, index: int) -> Colour:
+        """Return the colour of line *index*: grey where it is in the background."""
+        if self.lines[index].faint:
+            return PALETTE[-1]
+        front = [i for i, line in enumerate(self.lines) if not line.faint]
+        return colour(front.index(index), len(front), sweep=bool(self.sweep))
+
+    def dash(self, index: int) -> str:
+        """Return the dash of line *index*."""
+        front = sum(not line.faint for line in self.lines[:index])
+        return "solid" if self.lines[index].faint else dash(front, sweep=bool(self.sweep))
 
     def thinned(self, points: int) -> Chart:
         """Return the chart with at most about *points* points a line."""

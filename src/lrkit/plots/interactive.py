@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from lrkit.plots.chart import Array, Chart, Line
-from lrkit.plots.style import Colour, colour, dash, library
+from lrkit.plots.style import Colour, library
 
 POINTS: Final = 4000
 HEIGHT: Final = 420
@@ -72,11 +72,10 @@ def _legend(chart: Chart) -> str:
     """Return the legend as buttons that hide and show their lines; long labels wrap."""
     items = []
     for index, name in enumerate(chart.names):
-        sweep = bool(chart.sweep)
-        tone = colour(index, len(chart.lines), sweep=sweep)
+        tone = chart.tone(index)
         items.append(
             f'<button type="button" data-line="{index}" aria-pressed="true">'
-            f'<i class="{dash(index, sweep=sweep)}" style="--light:{tone.light};'
+            f'<i class="{chart.dash(index)}" style="--light:{tone.light};'
             f'--dark:{tone.dark}"></i><span>{html.escape(name)}</span></button>'
         )
     if not chart.ynames:  # names have no logarithm
@@ -92,7 +91,7 @@ def _traces(chart: Chart) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     traces: list[dict[str, Any]] = []
     tones: list[dict[str, str]] = []
     for index, line in enumerate(chart.lines):
-        tone = colour(index, len(chart.lines), sweep=bool(chart.sweep))
+        tone = chart.tone(index)
         group = index
         for extra in [*_band(line, group), *_joints(line, group, chart)]:
             traces.append(extra)
@@ -118,7 +117,7 @@ def _trace(chart: Chart, index: int, line: Line) -> dict[str, Any]:
         "opacity": 0.45 if line.faint else 1,
         "line": {
             "width": 1 if line.faint else 2,
-            "dash": dash(index, sweep=bool(chart.sweep)),
+            "dash": chart.dash(index),
             "shape": "hv" if line.drawn == "steps" else "linear",
             "simplify": False,  # the points are few already, and facets would show
         },
@@ -193,6 +192,7 @@ def _named(names: tuple[tuple[float, str], ...]) -> dict[str, Any]:
         "tickmode": "array",
         "tickvals": [at for at, _ in names],
         "ticktext": [html.escape(name, quote=False) for _, name in names],
+        "ticks": "outside" if any(name for _, name in names) else "",
         "showgrid": False,
     }
 

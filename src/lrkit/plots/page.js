@@ -39,6 +39,7 @@
         : { ...yaxis, ...axis, type: chart.log ? "log" : "linear", range: undefined,
             dtick: undefined, exponentformat: chart.log ? "e" : "SI",
             rangemode: chart.log ? "normal" : "tozero", autorange: true },
+      annotations: rest.annotations?.map((note) => ({ ...note, bgcolor: card, opacity: 0.85 })),
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: ink, family: getComputedStyle(document.body).fontFamily, size: 13 },
       hoverlabel: { ...rest.hoverlabel, bgcolor: card, bordercolor: rule, font: { color: ink } },

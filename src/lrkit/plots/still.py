@@ -18,7 +18,7 @@ import numpy as np
 
 from lrkit.errors import SpecError
 from lrkit.plots.chart import Chart, Line, curve_chart
-from lrkit.plots.style import colour, dash, library, short
+from lrkit.plots.style import library, short
 from lrkit.records import write_file
 from lrkit.schedules import Curve
 
@@ -154,6 +154,9 @@ def _dress(axes: Axes, chart: Chart) -> None:
         which.set_major_formatter(numbers)
         if names := chart.xnames if which is axes.xaxis else chart.ynames:
             which.set_ticks([at for at, _ in names], [_literal(name) for _, name in names])
+            if not any(name for _, name in names):  # the notes inside are its marks
+                axes.spines["left"].set_visible(False)
+                which.set_tick_params(length=0)
         elif log and high / low >= 100:
             which.set_minor_formatter(ticker.NullFormatter())
         elif log:  # labels at 2 and 5 of each decade; at every digit they run into each other
@@ -162,7 +165,8 @@ def _dress(axes: Axes, chart: Chart) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(SOFT)
     axes.tick_params(colors=INK, which="both", labelsize=9, color=SOFT)
-    axes.grid(axis="y", color=SOFT, alpha=0.22, linewidth=0.7)
+    if not chart.ynames:
+        axes.grid(axis="y", color=SOFT, alpha=0.22, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.set_xlabel(_literal(chart.xlabel), color=INK, fontsize=10)
     axes.set_ylabel(_literal(chart.ylabel), color=INK, fontsize=10)
@@ -171,9 +175,8 @@ def _dress(axes: Axes, chart: Chart) -> None:
 
 
 def _draw(axes: Axes, chart: Chart, index: int, line: Line) -> None:
-    sweep = bool(chart.sweep)
-    tone = colour(index, len(chart.lines), sweep=sweep).light
-    style: Any = DASHES[dash(index, sweep=sweep)]
+    tone = chart.tone(index).light
+    style: Any = DASHES[chart.dash(index)]
     if line.low is not None and line.high is not None:
         low, high = _positive(line.low, chart.log), _positive(line.high, chart.log)
         axes.fill_between(line.x, low, high, color=tone, alpha=0.16, linewidth=0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from lrkit.errors import SpecError
 from lrkit.plots.chart import Array, Chart, Line, curve_chart
-from lrkit.plots.style import colour, library, short, ticks
+from lrkit.plots.style import library, short, ticks
 from lrkit.schedules import Curve
 
 WIDTH: Final = 100
@@ -143,7 +143,7 @@ def _rule(ruler: Any, scale: _Scale, count: int) -> None:
 def _draw_line(
     plotext: Any, chart: Chart, index: int, line: Line, xs: _Scale, ys: _Scale, color: bool
 ) -> None:
-    tone = colour(index, len(chart.lines), sweep=bool(chart.sweep)).terminal
+    tone = chart.tone(index).terminal
     pixel = plotext.pixel(tone if color else None)
     path = line.path()
     x, y = xs(path[0]), ys(path[1])
@@ -188,7 +188,7 @@ def _legend(chart: Chart, width: int, color: bool) -> list[str]:
     """Return the legend, a row a line, wrapped under its own start."""
     rows: list[str] = []
     for index, name in enumerate(chart.names):
-        tone = colour(index, len(chart.lines), sweep=bool(chart.sweep)).terminal
+        tone = chart.tone(index).terminal
         mark = "━━" if color or len(chart.lines) == 1 else f"{LETTERS[index % len(LETTERS)]} "
         mark = f"\x1b[38;5;{tone}m{mark}\x1b[0m" if color else mark
         wrapped = textwrap.wrap(name, width - 4, break_on_hyphens=False) or [""]

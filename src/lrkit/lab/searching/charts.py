@@ -57,24 +57,20 @@ def _points(outcome: Outcome, label: str, trials: Sequence[Trial], *, faint: boo
 def _rates(outcome: Outcome) -> Chart | None:
     """Return peak against score, a colour for each kind of schedule; None where all peaks agree."""
     kind = _kind_of(outcome)
-    groups: dict[tuple[str, bool], list[tuple[float, Trial]]] = {}
+    groups: dict[str, list[tuple[float, Trial]]] = {}
+    early: list[tuple[float, Trial]] = []
     for trial in _scored(outcome, "pruned", "done"):
         curve = outcome.curve(trial)
         peak = math.nan if curve is None else float(curve.facts().peak)
         if peak > 0:
-            name = "" if kind is None else str(trial.values.get(kind.name, "other"))
-            groups.setdefault((name, trial.state == "pruned"), []).append((peak, trial))
-    peaks = {peak for found in groups.values() for peak, _ in found}
+            name = "done" if kind is None else str(trial.values.get(kind.name, "other"))
+            found = early if trial.state == "pruned" else groups.setdefault(name, [])
+            found.append((peak, trial))
+    peaks = {peak for found in (early, *groups.values()) for peak, _ in found}
     if len(peaks) < FEWEST:
         return None
-    lines = []
-    names = sorted({name for name, _ in groups})
-    for name in names:
-        lines.append(_peaks(outcome, name or "done", groups.get((name, False), [])))
-    for name in names:
-        if early := groups.get((name, True)):
-            label = f"{name}, pruned" if name else "pruned"
-            lines.append(_peaks(outcome, label, early, faint=True))
+    lines = [_peaks(outcome, "pruned, at its last score", early, faint=True)] if early else []
+    lines += [_peaks(outcome, name, found) for name, found in sorted(groups.items())]
     title = f"Peak rate against score{f', by {kind.name}' if kind else ''}"
     done = _scored(outcome, "done")
     return Chart(
@@ -160,7 +156,7 @@ def _notes(axis: Parameter) -> list[tuple[float, str]]:
     if axis.kind == "choice":
         return [(_height(axis, member), label_of(str(member))) for member in axis.members]
     middle = axis.levels(3)[1:-1]
-    values = [axis.low, *map(float, middle), axis.high]  # type: ignore[arg-type]
+    values = [axis.low, *(float(f"{float(v or 0):.2g}") for v in middle), axis.high]
     return [(_height(axis, value), f"{short(value)}{axis.unit}") for value in values]
 
 

@@ -45,8 +45,8 @@ def basis(order: Order) -> str:
     """Return in sentences what the trials were scored on, and what that means."""
     if order.holdout:
         return (
-            f"Trials were scored on {order.holdout:.0%} of the training data, kept for choosing "
-            "and not trained on; no choice was made on the test data."
+            f"Trials were scored on {100 * order.holdout:g} % of the training data, which was kept "
+            "for choosing and not trained on; no choice was made on the test data."
         )
     return (
         f"Trials were scored by what evaluate() of {order.task} gives: nothing was kept for "
@@ -115,7 +115,8 @@ def failures(outcome: Outcome) -> list[str]:
         which = ", ".join(str(trial.origin) for trial in trials[:8])
         which += f" and {len(trials) - 8} more" if len(trials) > 8 else ""
         plural = "s" if len(trials) > 1 else ""
-        found.append(f"{len(trials)} trial{plural} ({which}): {first.reason}; `{first.text}`")
+        about = f"{first.reason}; the schedule of {first.origin} is {first.text}"
+        found.append(f"{len(trials)} trial{plural} ({which}): {about}")
     return found
 
 
