@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lrkit.lab.searching.outcome import Outcome
+from lrkit.lab.searching.outcome import Outcome, score_of
 from lrkit.lab.searching.preparing import ranges_of
 from lrkit.lab.searching.wording import label_of, told_trial
 from lrkit.plots import Chart, Line, curve_chart
@@ -42,7 +42,7 @@ def _history(outcome: Outcome) -> Chart:
     if pruned:
         lines.append(_points(outcome, "pruned, at its last score", pruned, faint=True))
     lines.append(_points(outcome, "done", done))
-    best = outcome.results.history
+    best = outcome.history
     lines.append(Line("best so far", *np.array(best, dtype=float).T, drawn="steps"))
     title = "How the search went"
     return Chart(lines, "trial", outcome.score_name, title, log=_is_wide(outcome, done))
@@ -50,7 +50,7 @@ def _history(outcome: Outcome) -> Chart:
 
 def _points(outcome: Outcome, label: str, trials: Sequence[Trial], *, faint: bool = False) -> Line:
     texts = [told_trial(trial, outcome) for trial in trials]
-    numbers, scores = [t.number for t in trials], [t.score for t in trials]
+    numbers, scores = [t.number for t in trials], [score_of(t) for t in trials]
     return Line(label, numbers, scores, drawn="points", texts=texts, faint=faint)
 
 
@@ -83,7 +83,7 @@ def _peaks(
     outcome: Outcome, label: str, found: Sequence[tuple[float, Trial]], *, faint: bool = False
 ) -> Line:
     texts = [told_trial(trial, outcome) for _, trial in found]
-    peaks, scores = [peak for peak, _ in found], [trial.score for _, trial in found]
+    peaks, scores = [peak for peak, _ in found], [score_of(trial) for _, trial in found]
     return Line(label, peaks, scores, drawn="points", texts=texts, faint=faint)
 
 
@@ -118,15 +118,15 @@ def _parallel(outcome: Outcome) -> Chart | None:
         return None
     ends = max(len(ranked) // 10, 1), max(len(ranked) // 3, 2)
     best, good, rest = ranked[: ends[0]], ranked[ends[0] : ends[1]], ranked[ends[1] :]
-    lowest, highest = sorted((ranked[0].score, ranked[-1].score))
-    lines = []
+    lines: list[Line] = []
+    lowest, highest = sorted((score_of(ranked[0]), score_of(ranked[-1])))
     groups = (("the rest", rest, True), ("the best third", good, False),
               ("the best tenth", best, False))  # fmt: skip
     for label, trials, faint in groups:
         x: list[float] = []
         y: list[float] = []
         for trial in trials:
-            share = (trial.score - lowest) / (highest - lowest) if highest > lowest else 0.5
+            share = (score_of(trial) - lowest) / (highest - lowest) if highest > lowest else 0.5
             heights = [_height(axis, trial.values.get(axis.name)) for axis in axes]
             x += [*range(len(axes) + 1), math.nan]
             y += [*heights, share, math.nan]
@@ -174,10 +174,10 @@ def _best(outcome: Outcome) -> dict[str, Chart]:
 
 
 def _scored(outcome: Outcome, *states: str) -> list[Trial]:
-    return [trial for trial in outcome.of(*states) if math.isfinite(trial.score)]
+    return [trial for trial in outcome.of(*states) if math.isfinite(score_of(trial))]
 
 
 def _is_wide(outcome: Outcome, trials: Sequence[Trial]) -> bool:
     """Return whether the scores of *trials* are errors or losses over more than a decade."""
-    scores = [trial.score for trial in trials]
+    scores = [score_of(trial) for trial in trials]
     return not outcome.higher_is_better and min(scores) > 0 and max(scores) > 10 * min(scores)

@@ -68,7 +68,7 @@ class Display:
 
     def best(self, best: Trial | None) -> None:
         """Take in what is the best so far, of all workers."""
-        self._best = math.nan if best is None else best.score
+        self._best = math.nan if best is None or best.score is None else best.score
 
     def counted(self, count: Count, total: int) -> None:
         """Bring the bar of the whole up to date."""

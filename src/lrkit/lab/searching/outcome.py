@@ -82,8 +82,18 @@ class Outcome:
     def ranked(self) -> list[Trial]:
         """The trials that are done, the best first; of equal ones the earlier."""
         sign = -1.0 if self.higher_is_better else 1.0
-        done = [trial for trial in self.of("done") if not math.isnan(trial.score)]
-        return sorted(done, key=lambda trial: (sign * trial.score, trial.number))
+        done = [trial for trial in self.of("done") if not math.isnan(score_of(trial))]
+        return sorted(done, key=lambda trial: (sign * score_of(trial), trial.number))
+
+    @property
+    def history(self) -> list[tuple[int, float]]:
+        """(number, the best score up to it) of every trial that is done, by number."""
+        better = max if self.higher_is_better else min
+        found: list[tuple[int, float]] = []
+        for trial in sorted(self.ranked, key=lambda trial: trial.number):
+            score = score_of(trial)
+            found.append((trial.number, better(found[-1][1], score) if found else score))
+        return found
 
     @property
     def finalists(self) -> list[Trial]:
@@ -104,6 +114,11 @@ class Outcome:
             return steered(trial.text).schedule.over(self.prepared.horizon)
         except LrkitError:  # that is why the trial failed, and its reason says so
             return None
+
+
+def score_of(trial: Trial) -> float:
+    """Return the score of *trial*, NaN where it has none."""
+    return math.nan if trial.score is None else trial.score
 
 
 def same_point(one: Trial, other: Trial) -> bool:

@@ -41,7 +41,7 @@ def search_report(outcome: Outcome, out: str | os.PathLike[str]) -> dict[str, Pa
     """
     folder = Path(out)
     drawn = search_charts(outcome)
-    texts = {
+    texts: dict[str, str | bytes] = {
         "report.html": _page(outcome, drawn),
         "report.md": _markdown(outcome, drawn),
         "search.json": msgspec.json.format(

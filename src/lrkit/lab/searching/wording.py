@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 from lrkit.lab import cells
 from lrkit.lab.searching.order import Order
-from lrkit.lab.searching.outcome import Confirmed, Outcome, searched_options
+from lrkit.lab.searching.outcome import Confirmed, Outcome, score_of, searched_options
 from lrkit.search import Trial
 
 BEST: Final = 10
@@ -95,7 +94,7 @@ def rows(outcome: Outcome) -> list[tuple[str, ...]]:
     return [
         (
             str(trial.origin),
-            cells.number(trial.score),
+            cells.number(score_of(trial)),
             *((confirmed.get(trial.number, cells.DASH),) if confirmed else ()),
             trial.text,
             *(_value(trial.options.get(name)) for name in _option_names(outcome)),
@@ -124,7 +123,7 @@ def told_trial(trial: Trial, outcome: Outcome) -> str:
     """Return *trial* in a line: number, score, schedule, the options that were searched."""
     options = searched_options(trial, outcome.prepared)
     more = "".join(f", {k}={_value(v)}" for k, v in options.items())
-    return f"trial {trial.origin}: {cells.number(trial.score)}  {trial.text}{more}"
+    return f"trial {trial.origin}: {cells.number(score_of(trial))}  {trial.text}{more}"
 
 
 def label_of(text: str) -> str:
@@ -140,7 +139,7 @@ def title_of(outcome: Outcome) -> str:
 def command_of(outcome: Outcome) -> str:
     """Return the command that trains with the best trial; "" while there is none."""
     best = next(iter(outcome.ranked), None)
-    if best is None or math.isnan(best.score):
+    if best is None:
         return ""
     options = searched_options(best, outcome.prepared)
     more = "".join(f" -o {k}={_value(v)}" for k, v in options.items())
