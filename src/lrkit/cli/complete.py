@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-TASKS: Final = ("cifar10-quick", "lenet-digits", "lenet-fashion", "poly-tanh", "relu-digits")
+TASKS: Final = (
+    "char-gpt", "cifar10-quick", "lenet-digits", "lenet-fashion", "poly-tanh", "relu-digits",
+)  # fmt: skip
 """The built-in tasks. The lab would import torch at every Tab; a test holds the two equal."""
 
 

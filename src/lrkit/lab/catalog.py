@@ -16,6 +16,7 @@ import torch
 
 from lrkit.errors import DataError, LoopError, LrkitError, SpecError
 from lrkit.lab.caffe import cifar10_quick
+from lrkit.lab.chargpt import char_gpt
 from lrkit.lab.contract import Task, first_line
 from lrkit.lab.lenet import lenet_digits, lenet_fashion
 from lrkit.lab.poly import poly_tanh
@@ -25,6 +26,7 @@ from lrkit.probe.randomness import seeded
 Factory = Callable[..., Any]
 
 BUILT_IN: Final[Mapping[str, Factory]] = {
+    "char-gpt": char_gpt,
     "cifar10-quick": cifar10_quick,
     "lenet-digits": lenet_digits,
     "lenet-fashion": lenet_fashion,
@@ -47,7 +49,7 @@ def tasks() -> tuple[TaskInfo, ...]:
     """Return what is built in.
 
     >>> [info.name for info in tasks()]
-    ['cifar10-quick', 'lenet-digits', 'lenet-fashion', 'poly-tanh', 'relu-digits']
+    ['char-gpt', 'cifar10-quick', 'lenet-digits', 'lenet-fashion', 'poly-tanh', 'relu-digits']
     """
     return tuple(
         TaskInfo(name, (factory.__doc__ or "").partition("\n")[0], _options(factory))
