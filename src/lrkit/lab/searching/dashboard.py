@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socketserver
 from collections.abc import Callable
@@ -31,7 +32,7 @@ def serve_dashboard(
     and `SpecError` for a port that is none or taken.
     """
     try:
-        from optuna_dashboard import wsgi
+        dashboard = importlib.import_module("optuna_dashboard")
     except ModuleNotFoundError as error:
         raise LrkitError(
             f"the dashboard needs {error.name}, which is not installed; "
@@ -43,7 +44,7 @@ def serve_dashboard(
     place = place_of(storage or folder)
     if not exists(place):
         raise DataError(f"{folder} has no trial yet; search first")
-    with _server(port, wsgi(place.url)) as server:
+    with _server(port, _own(dashboard.wsgi(place.url))) as server:
         told(f"http://{HOST}:{server.server_port}/")
         try:
             server.serve_forever()
@@ -64,6 +65,18 @@ class _Quiet(WSGIRequestHandler):
         """Nothing."""
 
 
+def _own(app: Any) -> Any:
+    """Answer only what asks for this machine: a page from elsewhere may not be led here."""
+
+    def answer(environ: dict[str, Any], start: Any) -> Any:
+        if environ.get("HTTP_HOST", "").rpartition(":")[0] not in (HOST, "localhost"):
+            start("403 Forbidden", [("Content-Type", "text/plain")])
+            return [b"this page is for this machine alone"]
+        return app(environ, start)
+
+    return answer
+
+
 def _server(port: int | None, app: Any) -> WSGIServer:
     if port is not None and not 0 <= port <= 65535:
         raise SpecError(f"`0 <= port <= 65535` must hold, got {port}; leave it out for a free one")
@@ -71,6 +84,5 @@ def _server(port: int | None, app: Any) -> WSGIServer:
         return make_server(HOST, port or 0, app, server_class=_Server, handler_class=_Quiet)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise SpecError(
-            f"port {port} cannot be used: {reason}; leave it out for a free one"
-        ) from error
+        remedy = "leave it out for a free one"
+        raise SpecError(f"port {port} cannot be used: {reason}; {remedy}") from error
