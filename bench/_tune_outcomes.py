@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from bench._tune_pairs import Pair
-from lrkit.lab import task, train
+from lrkit.lab import RunResult, task, train
 from lrkit.records import write_file
 
 
@@ -56,13 +56,23 @@ class Outcome:
     scores: tuple[float, ...]
     updates: int
 
-    def better_than(self, other: Outcome) -> bool:
-        """Whether this one would be chosen: by the score, and between equal ones by the loss."""
-        return self.rank > other.rank
+    @classmethod
+    def of(cls, trial: Trial, result: RunResult) -> Outcome:
+        """Return what is kept of *result*."""
+        scores = tuple(float(e[result.score_name]) for e in result.evaluations)
+        failed = result.status == "failed" or not scores
+        if failed:
+            begun = task(trial.task, trial.seed, "cpu", **trial.options).evaluate()
+            score, loss = float(begun[result.score_name]), math.inf
+        else:
+            score = result.score
+            loss = float(result.evaluations[-1].get("loss", score))
+        better = result.higher_is_better
+        return cls(score, loss, failed, better, scores, len(result.losses))
 
     @property
     def rank(self) -> tuple[bool, float, float]:
-        """What choices are ordered by, the higher the better."""
+        """What choices are ordered by, the higher the better: by the score, then by the loss."""
         return not self.failed, self.score if self.higher_is_better else -self.score, -self.loss
 
 
@@ -96,21 +106,7 @@ def _trained(trial: Trial) -> Outcome:
         device="cpu",
         options=trial.options,
     )
-    scores = tuple(float(e[result.score_name]) for e in result.evaluations)
-    if result.status == "done":
-        last = result.evaluations[-1]
-        score, loss = result.score, float(last.get("loss", result.score))
-    else:
-        begun = task(trial.task, trial.seed, "cpu", **trial.options).evaluate()
-        score, loss = float(begun[result.score_name]), math.inf
-    return Outcome(
-        score,
-        loss,
-        result.status != "done",
-        result.higher_is_better,
-        scores,
-        len(result.losses),
-    )
+    return Outcome.of(trial, result)
 
 
 def one_thread() -> None:

@@ -49,7 +49,7 @@ class Pair:
     epochs: int
     default: str
     held_out: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def peaks(self) -> list[float]:

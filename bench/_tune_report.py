@@ -1,0 +1,275 @@
+"""What the ways to choose a schedule cost and are worth: rows with bars, a page, a picture."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+
+from bench._tune_methods import NAMES, OURS, REFERENCE, SAME_BUDGET, Choice
+from bench._tune_outcomes import Outcome
+from bench._tune_pairs import HOLDOUT, Pair
+from bench.table import Row
+from lrkit.lab.statistics import Summary, half_interval
+
+LEAST = 1e-4
+"""An error of nothing counts as this, below what the test sets can show, to have a logarithm."""
+MARKERS = "ovsD^P*Xh"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A choice, and its test error (1 - accuracy, or the loss) for each of the fresh seeds."""
+
+    pair: str
+    repetition: int
+    way: str
+    schedule: str
+    cost: float
+    note: str
+    errors: tuple[float, ...]
+    failed: int
+
+    @classmethod
+    def of(cls, pair: Pair, repetition: int, choice: Choice, made: Sequence[Outcome]) -> Judged:
+        """Return *choice* with what it came to."""
+        errors = tuple(1 - o.score if o.higher_is_better else o.score for o in made)
+        return cls(
+            pair.name,
+            repetition,
+            choice.way,
+            choice.schedule,
+            choice.cost,
+            choice.note,
+            errors,
+            sum(o.failed for o in made),
+        )
+
+    @property
+    def error(self) -> float:
+        """The mean over the seeds."""
+        return max(float(np.mean(self.errors)), LEAST)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of errors: geometric mean and 95 % interval (infinitely wide below two values)."""
+
+    middle: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, logs: Sequence[float]) -> Ratio:
+        """Return the ratio of the mean of *logs*."""
+        s = Summary.of(logs)
+        half = half_interval(s) if s.n > 1 else math.inf
+        return cls(math.exp(s.mean), math.exp(s.mean - half), math.exp(min(s.mean + half, 700)))
+
+    def __str__(self) -> str:
+        wide = math.isinf(self.high)
+        return f"{self.middle:.2f}" + ("" if wide else f" ({self.low:.2f} to {self.high:.2f})")
+
+
+def logs(judged: Sequence[Judged], pair: str, way: str, base: str) -> list[float]:
+    """Return ln(error of *way* / error of *base*) of every repetition that has both."""
+    errors = {(one.way, one.repetition): one.error for one in judged if one.pair == pair}
+    return [
+        math.log(error / errors[base, repetition])
+        for (name, repetition), error in errors.items()
+        if name == way and (base, repetition) in errors
+    ]
+
+
+def over_pairs(pairs: Sequence[Pair], judged: Sequence[Judged], way: str, base: str) -> Ratio:
+    """Return the ratio over the pairs, each by its mean over the repetitions."""
+    found = [logs(judged, pair.name, way, base) for pair in pairs]
+    return Ratio.of([float(np.mean(some)) for some in found if some])
+
+
+def ways_of(judged: Sequence[Judged]) -> list[str]:
+    """Return the ways there are, in the order of NAMES."""
+    there = {one.way for one in judged}
+    return [way for way in NAMES if way in there]
+
+
+def bars(pairs: Sequence[Pair], judged: Sequence[Judged]) -> list[Row]:
+    """Return the rows of the table that every benchmark prints."""
+    there, rows = ways_of(judged), []
+    if REFERENCE not in there:
+        return []
+    if OURS in there:
+        for pair in pairs:
+            r = Ratio.of(logs(judged, pair.name, OURS, REFERENCE))
+            # Within noise: the interval has 1 in it, or lies below.
+            noise = r.middle / r.low if r.low > 0 else 1.0
+            name = f"{pair.name}{' (held out)' if pair.held_out else ''}: {OURS}"
+            rows.append(Row(name, r.middle, r.low, r.high, noise))
+        for way in SAME_BUDGET:
+            if way in there:
+                r = over_pairs(pairs, judged, OURS, way)
+                # Clearly above: the whole interval lies below 1.
+                clear = 0.0 if math.isinf(r.high) else r.middle / r.high
+                rows.append(Row(f"over the pairs: {OURS} / {way}", r.middle, r.low, r.high, clear))
+    for way in there:
+        if way != REFERENCE:
+            r = over_pairs(pairs, judged, way, REFERENCE)
+            rows.append(Row(f"over the pairs: {way}", r.middle, r.low, r.high))
+    return rows
+
+
+def page(
+    pairs: Sequence[Pair], judged: Sequence[Judged], image: str, repetitions: int, seeds: int
+) -> str:
+    """Return the page of docs, in Markdown."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
+    parts = [
+        "# Cost against quality of choosing a schedule\n",
+        "<!-- Written by `python -m bench.tune --write PAGE`. Do not edit. -->\n",
+        f"{repetitions} repetitions; each way chooses by scores on {HOLDOUT:.0%} of the training "
+        f"data, kept apart; its choice is then trained on {seeds} fresh seeds with all the "
+        "training data and scored on the test data. *Error* is 1 - accuracy, or the loss; *ratio* "
+        f"is to the error of the {REFERENCE}'s choice in the same repetition (geometric mean and "
+        "95 % interval, paired by repetition); *in deviations* is the difference of the errors "
+        "over their standard deviation between seeds. Below 1, or below 0, is better than the "
+        "grid. *Cost* is in full runs, counted in updates: diverging runs end early. A training "
+        "that diverges in the end counts with the error of the untrained weights.\n",
+        f"Measured on {datetime.date.today():%Y-%m-%d} on {os.cpu_count()} cores (load "
+        f"{load:.1f}), Python {platform.python_version()}, torch {version('torch')}, Optuna "
+        f"{version('optuna')}.\n",
+        f"![Cost against quality]({image})\n",
+        "## Over the pairs\n",
+        *_summary(pairs, judged),
+    ]
+    for pair in pairs:
+        mark = ", held out" if pair.held_out else ""
+        parts.append(f"## {pair.name} ({pair.epochs} epochs{mark})\n")
+        parts += _table(pair.name, judged)
+    return "\n".join(parts)
+
+
+def _summary(pairs: Sequence[Pair], judged: Sequence[Judged]) -> list[str]:
+    lines = [
+        f"| way | cost | ratio to the {REFERENCE}, {len(pairs)} pairs | pairs not used to make "
+        "`lrkit tune` | worst pair |",
+        "|---|---|---|---|---|",
+    ]
+    unseen = [pair for pair in pairs if pair.held_out]
+    for way in ways_of(judged):
+        cost = float(np.mean([one.cost for one in judged if one.way == way]))
+        ratio = over_pairs(pairs, judged, way, REFERENCE)
+        other = over_pairs(unseen, judged, way, REFERENCE) if unseen else "-"
+        each = [Ratio.of(logs(judged, pair.name, way, REFERENCE)).middle for pair in pairs]
+        lines.append(f"| {way} | {cost:.1f} | {ratio} | {other} | {max(each):.2f} |")
+    return [*lines, ""]
+
+
+def _table(pair: str, judged: Sequence[Judged]) -> list[str]:
+    base = [one for one in judged if one.pair == pair and one.way == REFERENCE]
+    deviation = float(np.mean([np.std(one.errors, ddof=1) for one in base])) if base else math.nan
+    lines = [
+        "| way | cost | error | ratio | in deviations | chosen |",
+        "|---|---|---|---|---|---|",
+    ]
+    for way in ways_of(judged):
+        mine = [one for one in judged if one.pair == pair and one.way == way]
+        error = Summary.of([one.error for one in mine])
+        apart = (error.mean - float(np.mean([one.error for one in base]))) / deviation
+        notes = sorted({one.note for one in mine if one.note})
+        failed = sum(one.failed for one in mine)
+        notes += [f"{failed} trainings of the choice diverged"] if failed else []
+        said = "<br>".join([*dict.fromkeys(f"`{one.schedule}`" for one in mine), *notes])
+        lines.append(
+            f"| {way} | {np.mean([one.cost for one in mine]):.1f} "
+            f"| {error.mean:.4g} +- {error.deviation:.2g} "
+            f"| {Ratio.of(logs(judged, pair, way, REFERENCE))} | {apart:+.1f} | {said} |"
+        )
+    return [*lines, ""]
+
+
+def picture(pairs: Sequence[Pair], judged: Sequence[Judged], path: Path) -> None:
+    """Draw cost against quality: a panel for each pair, and one for the mean over them."""
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    there = ways_of(judged)
+    columns = 4
+    rows = -(-(len(pairs) + 1) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3.3 * columns, 2.7 * rows + 1.0), sharex=True, squeeze=False
+    )
+    panels = [*axes.flat]
+    for axis, pair in zip(panels[1:], pairs, strict=False):
+        held = " (held out)" if pair.held_out else ""
+        axis.set_title(f"{pair.name}{held}", fontsize=9)
+        for i, way in enumerate(there):
+            cost = [one.cost for one in judged if one.pair == pair.name and one.way == way]
+            ratio = Ratio.of(logs(judged, pair.name, way, REFERENCE))
+            _dot(axis, i, way, float(np.mean(cost)), ratio)
+    panels[0].set_title("over the pairs", fontsize=10, fontweight="bold")
+    for i, way in enumerate(there):
+        cost = [one.cost for one in judged if one.way == way]
+        ratio = over_pairs(pairs, judged, way, REFERENCE)
+        _dot(panels[0], i, way, float(np.mean(cost)), ratio)
+    for k, axis in enumerate(panels):
+        _finish(axis, left=k % columns == 0, unused=k > len(pairs))
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=5, frameon=False, fontsize=9)
+    figure.supxlabel("cost in full runs", fontsize=10, y=0.075)
+    figure.tight_layout(rect=(0, 0.085, 1, 1))
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _dot(axis: mpl.axes.Axes, i: int, way: str, cost: float, ratio: Ratio) -> None:
+    ours = way == OURS
+    colour = "#D55E00" if ours else mpl.colormaps["viridis"](i / (len(NAMES) - 1) * 0.9)
+    wide = math.isinf(ratio.high)
+    ends = [[0.0], [0.0]] if wide else [[ratio.middle - ratio.low], [ratio.high - ratio.middle]]
+    axis.errorbar(
+        [cost],
+        [ratio.middle],
+        yerr=ends,
+        fmt=MARKERS[i % len(MARKERS)],
+        color=colour,
+        markersize=8 if ours else 5.5,
+        elinewidth=1,
+        label=way,
+        zorder=3 if ours else 2,
+    )
+
+
+def _finish(axis: mpl.axes.Axes, *, left: bool, unused: bool) -> None:
+    if unused:
+        axis.set_visible(False)
+        return
+    axis.axhline(1, color="0.6", linewidth=0.8, zorder=1)
+    # A default costs nothing, which has no place on a log axis.
+    axis.set_xscale("symlog", linthresh=1, linscale=0.5)
+    axis.set_xticks([0, 1, 3, 9, 36], ["0", "1", "3", "9", "36"])
+    axis.set_xlim(-0.25, 50)
+    axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    low, high = max(low, 0.3), min(max(high, 1.2), 12)
+    axis.set_ylim(min(low, 0.8), high)
+    ticks = [
+        t for t in (0.3, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10) if low <= t <= high
+    ]
+    few = (
+        ticks
+        if len(ticks) <= 6
+        else [t for t in ticks if t in (0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)]
+    )
+    axis.set_yticks(few, [f"{t:g}" for t in few])
+    axis.minorticks_off()
+    axis.tick_params(labelsize=8, labelbottom=True)
+    if left:
+        axis.set_ylabel("error / that of the 36-grid", fontsize=8)
