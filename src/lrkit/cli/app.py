@@ -19,6 +19,7 @@ from lrkit.cli import (
     law,
     lint,
     runs,
+    search,
     show,
     steer,
     studio,
@@ -71,6 +72,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "steer": steer.steer,
     "branch": branch.branch,
     "compare": compare.compare,
+    "search": search.search,
     "studio": studio.studio,
     "tasks": tasks.tasks,
 }

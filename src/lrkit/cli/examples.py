@@ -98,6 +98,19 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "schedules x rates x seeds without a file",
         ),
     ),
+    "search": (
+        (
+            'lrkit search poly-tanh "~log(1e-3, 1) * ~choice(cosine(), linear())" \\\n'
+            "    --trials 6 --epochs 3 --confirm 1",
+            "which peak, and which way down",
+        ),
+        (
+            'lrkit search poly-tanh "~log(0.01, 1) * (warmup(~int(0, 2)ep) >> cosine())" \\\n'
+            '    -o "momentum=~uniform(0, 0.95)" -n 4 --epochs 3 --confirm 0 --sampler random \\\n'
+            "    --out searches/momentum --json",
+            "an option of the task as well; the outcome for a script",
+        ),
+    ),
     "runs": (("lrkit runs", "the runs in ./runs"),),
     "runs list": (
         ("lrkit runs list", "the runs in ./runs"),

@@ -122,6 +122,13 @@ def search(
         str | None,
         typer.Option(metavar="TIME", help="Stop trying after this long: 90s, 10m, 1.5h."),
     ] = None,
+    grace: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="A worker silent for this long is taken to be dead, and its trials run again.",
+        ),
+    ] = 60.0,
     dashboard: Annotated[
         Path | None,
         typer.Option(
@@ -174,6 +181,7 @@ def search(
         address=address,
         confirm_seeds=own if confirm is None else confirm,
         timeout=None if timeout is None else seconds_of(timeout),
+        grace=grace,
         progress=not quiet,
     )
     if json:

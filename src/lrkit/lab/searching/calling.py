@@ -41,6 +41,8 @@ def search(
     address: str | None = None,
     confirm_seeds: int = 3,
     timeout: float | None = None,
+    grace: float = 60.0,
+    patience: float = 30.0,
     progress: bool = True,
     console: Console | None = None,
 ) -> Outcome:
@@ -53,6 +55,8 @@ def search(
     - *confirm_seeds* is how many fresh seeds the best trial and the runner-up are trained with
       when the trials are over, on all of the training data and scored on the test data; 0: none.
     - *timeout* in seconds ends the trials; what is under way then goes back, to go on later.
+    - *grace* is for how many seconds a worker may be silent until its trials are run by another,
+      *patience* for how many a storage that is away is waited for.
     - *progress* shows on *console* (stderr) what is being tried.
 
     The same call goes on with a search that was stopped or killed, and works along with one that
@@ -68,7 +72,7 @@ def search(
     >>> len(found.results.trials), len(found.confirmed)
     (2, 2)
     """
-    _check(confirm_seeds, timeout)
+    _check(confirm_seeds, timeout, grace)
     folder = Path(os.path.abspath(out))
     prepared = prepare(order)
     with _alone(folder / BEGIN_LOCK, wait=True):
@@ -76,7 +80,7 @@ def search(
     until = math.inf if timeout is None else time.monotonic() + timeout
     display = Display(prepared, console or Console(stderr=True, quiet=not progress))
     engines = _Engines(engine, workers, address)
-    with _opened(prepared, folder, storage) as found, engines, display:
+    with _opened(prepared, folder, storage, grace, patience) as found, engines, display:
         work = _Work(prepared, folder, found, engines, display)
         complete = work.try_all(until)
         if not complete:
@@ -186,7 +190,9 @@ class _Engines:
         self._stack.__exit__(*error)
 
 
-def _opened(prepared: Prepared, folder: Path, storage: str | None) -> Search:
+def _opened(
+    prepared: Prepared, folder: Path, storage: str | None, grace: float, patience: float
+) -> Search:
     order = prepared.order
     return Search.open(
         storage or folder,
@@ -199,6 +205,9 @@ def _opened(prepared: Prepared, folder: Path, storage: str | None) -> Search:
         seed=order.sampler_seed,
         grid=order.grid,
         name=_name(prepared, storage),
+        heartbeat=min(grace / 6, 10.0),
+        grace=grace,
+        patience=patience,
     )
 
 
@@ -207,11 +216,13 @@ def _name(prepared: Prepared, storage: str | None) -> str | None:
     return f"{prepared.order.task} {prepared.order.identity}" if storage else None
 
 
-def _check(confirm_seeds: int, timeout: float | None) -> None:
+def _check(confirm_seeds: int, timeout: float | None, grace: float) -> None:
     if confirm_seeds < 0:
         raise SpecError(f"`confirm >= 0` must hold, got {confirm_seeds}; 0 confirms nothing")
     if timeout is not None and not (math.isfinite(timeout) and timeout > 0):
         raise SpecError(f"timeout must be finite and > 0, got {timeout}")
+    if not (math.isfinite(grace) and grace >= 1):
+        raise SpecError(f"`grace >= 1` must hold, got {grace}; it is in seconds")
 
 
 @contextlib.contextmanager

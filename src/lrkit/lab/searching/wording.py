@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, Final
 
 from lrkit.lab import cells
@@ -60,7 +61,7 @@ def verdict(outcome: Outcome) -> str:
         note = f": {outcome.note}" if outcome.note else ""
         return f"The winner is not confirmed{note}."
     parts = [_confirmed(name, one, outcome.score_name)
-             for name, one in zip(("The best trial", "The runner-up"), outcome.confirmed,
+             for name, one in zip(("the best trial", "the runner-up"), outcome.confirmed,
                                   strict=False)]  # fmt: skip
     count = len(outcome.confirmed[0].runs)
     data = (
@@ -141,9 +142,16 @@ def command_of(outcome: Outcome) -> str:
     best = next(iter(outcome.ranked), None)
     if best is None:
         return ""
-    options = searched_options(best, outcome.prepared)
-    more = "".join(f" -o {k}={_value(v)}" for k, v in options.items())
-    return f'lrkit train {outcome.prepared.order.task} -s "{best.text}"{more}'
+    order = outcome.prepared.order
+    words = ["lrkit", "train", order.task, "-s", best.text]
+    words += [] if order.total is None else ["--total", str(order.total)]
+    words += ["--per", order.per] if order.per != "step" else []
+    words += [] if order.clip is None else ["--clip", f"{order.clip:g}"]
+    words += ["--accumulate", str(order.accumulate)] if order.accumulate > 1 else []
+    words += ["--amp"] if order.amp else []
+    for name, value in best.options.items():
+        words += ["-o", f"{name}={value}"]
+    return shlex.join(words)
 
 
 def _option_names(outcome: Outcome) -> tuple[str, ...]:

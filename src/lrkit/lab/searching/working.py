@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import time
 from pathlib import Path
 from typing import Final
@@ -27,8 +27,8 @@ WRITABLE: Final = ".writable"
 class Worker:
     """Keeps an engine busy with the trials of a search until there are none, or time is over.
 
-    Whatever ends the work, what was begun and not told goes back to the search, with checkpoints:
-    the next worker goes on from there.
+    What is under way when time is over goes back to the search with checkpoints, and the next
+    worker goes on from there; after an error or Ctrl-C engine and search see to that as they close.
     """
 
     def __init__(
@@ -59,15 +59,7 @@ class Worker:
         Raises `LoopError` when the first trials all fail, `DataError` when storage or disk fails
         for longer than is waited for, and `KeyboardInterrupt`.
         """
-        self._display.best(self._search.results().best)
-        try:
-            complete = self._work()
-        except KeyboardInterrupt:
-            self._give_back()
-            raise
-        except BaseException:
-            self._abandon()
-            raise
+        complete = self._work()
         self._give_back()
         return complete
 
@@ -80,6 +72,7 @@ class Worker:
                 continue
             self._counted = now + COUNT
             count = self._search.progress()
+            self._display.best(self._search.results().best)
             self._display.counted(count, self._prepared.order.trials)
             if not self._attempts and not count.left:
                 if not count.elsewhere:
@@ -137,10 +130,19 @@ class Worker:
 
     def _report(self, attempt: Attempt) -> None:
         news = [] if attempt.over else attempt.news()
-        for epoch, score in news:
-            self._search.report(attempt.asked, epoch, score)
-        if news and self._search.should_prune(attempt.asked):
-            epoch, score = news[-1]
+        if not news:
+            return
+        epoch, score = news[-1]
+        try:
+            for one in news:
+                self._search.report(attempt.asked, *one)
+            prune = self._search.should_prune(attempt.asked)
+        except LoopError as error:  # this worker was silent for too long
+            attempt.over = True
+            self._display.over(attempt.asked, f"not counted: {error}")
+            self._stop(attempt)
+            return
+        if prune:
             if self._tell(attempt, pruned=True):
                 words = f"pruned after {epoch} of {self._prepared.epochs} epochs at {score:.4g},"
                 self._display.over(attempt.asked, words)
@@ -159,24 +161,31 @@ class Worker:
         elif result is None or result.status == "stopped":
             self._fail(attempt, "it was stopped by hand" if result is None else result.reason)
         elif result.status == "failed":
-            self._fail(attempt, result.failure)
+            self._fail(attempt, result.failure, diverged=True)
         else:
             attempt.ended(training, result)
             if not attempt.left:
                 self._finish(attempt)
 
     def _finish(self, attempt: Attempt) -> None:
-        if self._tell(attempt, score=attempt.score):
+        if self._tell(attempt, attempt.score):
             self._done = True
             name = self._prepared.score_name
             self._display.over(attempt.asked, f"{name} {attempt.score:.4g}", attempt.score)
             attempt.tidy()
 
-    def _fail(self, attempt: Attempt, reason: str, error: LrkitError | None = None) -> None:
+    def _fail(
+        self,
+        attempt: Attempt,
+        reason: str,
+        error: LrkitError | None = None,
+        diverged: bool = False,
+    ) -> None:
         """Tell that a trial failed; a disk that takes nothing more is no fault of the trial's."""
         if isinstance(error, DataError):
             write_file(self._folder / RUNS / WRITABLE, "")  # raises what is wrong with the disk
-        if self._tell(attempt, failed=reason):
+        # Of a divergence the sampler learns to keep away, of another failure it learns nothing.
+        if self._tell(attempt, math.nan if diverged else None, failed=reason):
             self._display.over(attempt.asked, f"failed: {reason}")
             self._failed += 1
         self._stop(attempt)
@@ -197,16 +206,10 @@ class Worker:
         """Tell what a trial came to; return whether it is still this worker's to tell."""
         attempt.over = True
         try:
-            if failed:
-                self._search.tell(attempt.asked, failed=failed)
-            elif pruned:
-                self._search.tell(attempt.asked, pruned=True)
-            else:
-                self._search.tell(attempt.asked, score)
+            self._search.tell(attempt.asked, score, pruned=pruned, failed=failed)
         except LoopError as error:
             self._display.over(attempt.asked, f"not counted: {error}")
             return False
-        self._display.best(self._search.results().best)
         return True
 
     def _stop(self, attempt: Attempt) -> None:
@@ -227,12 +230,3 @@ class Worker:
             self._stop(attempt)
         while self._attempts:
             self._look()
-
-    def _abandon(self) -> None:
-        """Stop what is under way after an error; what cannot be given back is taken over later."""
-        attempts = {id(attempt): attempt for attempt in self._attempts.values()}.values()
-        self._engine.close()
-        for attempt in attempts:
-            with contextlib.suppress(LrkitError):  # the storage is gone: the grace period is over
-                if not attempt.over:
-                    self._search.give_back(attempt.asked)
