@@ -30,6 +30,10 @@ def engine(
             from lrkit.lab.engines.serial import Serial
 
             return Serial()
+        if name == "ray":
+            from lrkit.lab.engines.cluster import Ray
+
+            return Ray(workers, address=address)
         from lrkit.lab.engines.processes import Processes
 
         return Processes(workers)

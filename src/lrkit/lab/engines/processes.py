@@ -18,18 +18,16 @@ from typing import Any, Final
 
 import loky
 
-from lrkit.errors import DataError, LoopError
+from lrkit.errors import LoopError
 from lrkit.lab.engines import worker
 from lrkit.lab.engines.board import Board, Scores
-from lrkit.lab.engines.contract import Ended, Event, Stepped, Training
+from lrkit.lab.engines.contract import Event, Stepped, Training
 from lrkit.lab.engines.frame import Frame
-from lrkit.lab.engines.trainings import as_error
-from lrkit.lab.result import RunResult
-from lrkit.records import replay
+from lrkit.lab.engines.orders import Order
+from lrkit.lab.engines.trainings import ended
 from lrkit.records.writer import JOURNAL
 
 LOOK: Final = 0.05  # seconds between two looks at the workers
-ATTEMPTS: Final = 3
 IDLE: Final = 3600.0  # seconds a worker waits for work
 ENVIRONMENT: Final = {
     "OMP_NUM_THREADS": "1",
@@ -46,27 +44,12 @@ def default_workers() -> int:
 
 
 @dataclass(eq=False)
-class _Order:
-    """A training that was taken in: its number, and how often a worker died of it.
-
-    *evaluated* is the update of the last evaluation told; those up to *repeated* come again.
-    """
-
-    training: Training
-    number: int
-    deaths: int = 0
-    evaluated: int = 0
-    repeated: int = 0
-    stopping: bool = False
-
-
-@dataclass(eq=False)
 class _Slot:
     """Room for one worker, which has an executor of its own: one that breaks breaks no other."""
 
     row: int
     executor: Any = None
-    order: _Order | None = None
+    order: Order | None = None
     future: Future[bool] | None = None
     scores: Scores | None = None
     told: int = -1
@@ -76,7 +59,7 @@ class Processes(Frame):
     """Runs trainings in *workers* processes (None: one a core), each on one thread.
 
     The worker that dies (killed, out of memory) is replaced, and its training goes on from its
-    last checkpoint, `ATTEMPTS` times in all. Workers whose parent is gone stop, too.
+    last checkpoint, 3 times in all. Workers whose parent is gone stop, too.
     """
 
     name = "processes"
@@ -87,7 +70,7 @@ class Processes(Frame):
         self._folder = Path(tempfile.mkdtemp(prefix="lrkit-"))
         self._board = Board(self._folder / "board", count, create=True)
         self._slots = [_Slot(row) for row in range(count)]
-        self._waiting: deque[_Order] = deque()
+        self._waiting: deque[Order] = deque()
         self._count = 0
         self._events: list[Event] = []
         self._closed = False
@@ -103,7 +86,7 @@ class Processes(Frame):
             raise LoopError("a closed engine takes no trainings; make a new one")
         self._take(training)
         self._count += 1
-        self._waiting.append(_Order(training, self._count))
+        self._waiting.append(Order(training, self._count))
         self._dispatch()
 
     def poll(self, timeout: float = 0.2) -> list[Event]:
@@ -125,7 +108,7 @@ class Processes(Frame):
         """Stop *training* between two updates; what has ended stays as it is."""
         for order in [o for o in self._waiting if o.training.folder == training.folder]:
             self._waiting.remove(order)
-            self._end(order, None)
+            self._end(order, False)
         for slot in self._slots:
             if slot.order is not None and slot.order.training.folder == training.folder:
                 slot.order.stopping = True
@@ -181,51 +164,28 @@ class Processes(Frame):
                 continue
             over = future.done()  # before the scores are read, so that all of them are
             for event in scores.read(order.training):
-                order.evaluated = event.done
-                if event.done > order.repeated:  # not again what a worker told before it died
+                if order.fresh(event.done):
                     self._events.append(event)
             if over:
                 self._free(slot, order, future)
 
-    def _free(self, slot: _Slot, order: _Order, future: Future[bool]) -> None:
+    def _free(self, slot: _Slot, order: Order, future: Future[bool]) -> None:
         slot.order = slot.future = None
         error = future.exception()
-        if isinstance(error, BrokenProcessPool):
-            _shut(slot)
-            self._bury(order, error)
-        elif error is not None:
-            self._end(order, None, error)
+        if not isinstance(error, BrokenProcessPool):
+            self._end(order, error is None and future.result(), error)
+            return
+        _shut(slot)
+        if (gone := order.died(error)) is not None:
+            self._end(order, False, gone)
+        elif order.stopping:
+            self._end(order, (order.training.folder / JOURNAL).exists())
         else:
-            self._end(order, order.training.folder if future.result() else None)
-
-    def _bury(self, order: _Order, error: BaseException) -> None:
-        """See to a training whose worker has died."""
-        order.deaths += 1
-        folder = order.training.folder
-        if order.stopping:
-            self._end(order, folder if (folder / JOURNAL).exists() else None)
-        elif order.deaths < ATTEMPTS:
-            order.repeated = order.evaluated
             self._waiting.appendleft(order)
-        else:
-            gone = DataError(
-                f"a process died {ATTEMPTS} times while {folder.name} ran; it was killed or out "
-                "of memory: take fewer workers"
-            )
-            gone.__cause__ = error
-            self._end(order, None, gone)
 
-    def _end(self, order: _Order, folder: Path | None, error: BaseException | None = None) -> None:
-        """Tell that a training is over; its result is what its journal in *folder* says."""
+    def _end(self, order: Order, began: bool, error: BaseException | None = None) -> None:
         self._taken.discard(order.training.folder)
-        result: RunResult | None = None
-        if folder is not None:
-            try:
-                result = RunResult.of(replay(folder))
-            except DataError as damage:
-                error = damage
-        told = None if error is None else as_error(error)
-        self._events.append(Ended(order.training, result, told))
+        self._events.append(ended(order.training, began, error))
 
     def _progress(self) -> Iterator[Stepped]:
         """Yield how far the trainings are that have made updates since the last time."""

@@ -11,7 +11,7 @@ import msgspec
 from lrkit.errors import DataError, InternalError, LrkitError, SpecError
 from lrkit.lab.branching import branch
 from lrkit.lab.contract import first_line
-from lrkit.lab.engines.contract import Training
+from lrkit.lab.engines.contract import Ended, Training
 from lrkit.lab.progress import Watcher
 from lrkit.lab.result import RunResult
 from lrkit.lab.resuming import resume
@@ -59,6 +59,18 @@ def check_same(training: Training, run: Run) -> None:
                 f"a folder holds one training, the run in {run.folder} has {name} {there!r} and "
                 f"not {wanted!r}; choose another folder, or remove that run"
             )
+
+
+def ended(training: Training, began: bool, error: BaseException | None = None) -> Ended:
+    """Return how *training* ended: by *error*, or with what its journal says where it *began*."""
+    if error is not None:
+        return Ended(training, None, as_error(error))
+    if not began:
+        return Ended(training, None)
+    try:
+        return Ended(training, RunResult.of(replay(training.folder)))
+    except DataError as damage:
+        return Ended(training, None, damage)
 
 
 def as_error(error: BaseException) -> LrkitError:
