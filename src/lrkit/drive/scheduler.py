@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch.optim import Optimizer
 
 from lrkit.control import Controller, Edit, Steered
@@ -18,7 +20,7 @@ from lrkit.drive.resume import POLICIES, Policy, Snapshot, announce, read_state,
 from lrkit.drive.rules import RATE, ByGroup, Plan, check_rules, make_rules
 from lrkit.drive.running import Running
 from lrkit.drive.writer import Writer
-from lrkit.errors import SpecError
+from lrkit.errors import LoopError, SpecError
 from lrkit.records import Sink
 from lrkit.schedules import Horizon, SpanLike
 
@@ -139,6 +141,33 @@ class Scheduler(Running):
         if not tracks:
             raise SpecError(f"`{hyper}` is not driven here; it drives {', '.join(self.hypers)}")
         return [tracks[i].at(step) if i in tracks else None for i in range(self._writer.count)]
+
+    def ahead(self, steps: int, hyper: str = RATE) -> NDArray[np.float64]:
+        """Return the values of this step and those that follow, shape (groups, *steps*).
+
+        Bit for bit what `step()` will write, unless an edit comes; NaN where nothing drives.
+        """
+        values = np.full((self._writer.count, steps), np.nan)
+        t = np.arange(self.position, self.position + steps, dtype=np.float64)
+        for track in self._writer.tracks:
+            if track.hyper == hyper:
+                values[track.index] = track.values(t)
+        return values
+
+    def skip(self, steps: int) -> None:
+        """Move on by *steps* at once, for a loop that made that many updates with `ahead`.
+
+        Letters are taken in where it comes to. The loop keeps its journal itself: raises
+        `LoopError` for a run of the scheduler's own.
+        """
+        self._check_tied()
+        if self._book is not None and self._book.owned:
+            raise LoopError("a scheduler that keeps its own run is stepped once an update")
+        self._look()
+        self._go(self.position + steps)
+        self._writer.fresh = False
+        if self._writer.watched:
+            self._receive()
 
     def __repr__(self) -> str:
         """Return the schedules and the position."""

@@ -79,11 +79,11 @@ def branch(
     """
     parent = replay(folder)
     check_is_training(parent)
-    header = parent.header
-    made = task_of(header, what, device)
+    there = parent.header
+    made = task_of(there, what, device)
     if (begun := weights_of(parent)) is not None:
         begun.put(made.model)
-    session = session_of(made, header)
+    session = session_of(made, there)
     course = course_of(parent)
     spec, plan, leave = _planned(session, course, at, cooldown, shape, to)
     check_keeping(checkpoint, keep, plan.length)
@@ -92,7 +92,7 @@ def branch(
     start = find_start(parent, session.about, at_most=leave, name="the branch", tidy=False)
     _check_rates(parent, plan, start.step)
     full = header_of(
-        session, header.get("made_by"), header.get("options"), checkpoint, keep, tensorboard
+        session, there.get("made_by"), there.get("options"), checkpoint, keep, tensorboard
     )
     full["parent"] = {"run": str(parent.folder), "step": leave, "from": start.step}
     full |= dict(header or {}) | ({} if begun is None else {"weights": begun.header})

@@ -74,6 +74,8 @@ class Journal:
         self.repaired: Final = repaired
         self._writer = writer
         self._sinks = sinks
+        #: Evaluations need not wait for the disk; a checkpoint and the end bring them there.
+        self.hasty = False
         self._flushed = self._last = time.monotonic()
         # Flushes at the end of the interpreter what a script that never closed has buffered.
         weakref.finalize(self, _close_at_last, writer, sinks)
@@ -237,7 +239,7 @@ class Journal:
             raise SpecError(f"`{reserved[0]}` is lrkit's own event field; use another name")
         line = encode_event(kind, {"time": time.time()} | dict(fields))
         self._writer.add(line)
-        if kind in DURABLE:
+        if kind in DURABLE and not (self.hasty and kind == "evaluation"):
             self._flushed = time.monotonic()
             self._writer.sync()
         else:

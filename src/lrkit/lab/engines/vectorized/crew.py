@@ -1,0 +1,210 @@
+"""The trainings of one stack, from stride to stride: updates together, all else each by itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import torch
+
+from lrkit.errors import InternalError
+from lrkit.lab.contract import IndexBatches
+from lrkit.lab.engines.contract import Event, Training
+from lrkit.lab.engines.vectorized.feeding import MEMORY, Batch, Feed, Indexed, Taken, parts_of
+from lrkit.lab.engines.vectorized.members import Member
+from lrkit.lab.engines.vectorized.stack import WINDOW, Stack
+
+log: Final = logging.getLogger("lrkit.lab")
+STRIDE: Final = 0.25
+"""Seconds that a stride is to take at most: between two strides the caller is heard."""
+
+
+class Crew:
+    """Members whose updates are made by one `Stack`; *news* takes what is told."""
+
+    def __init__(self, members: Sequence[Member], unfolded: bool, news: list[Event]) -> None:
+        self.members = list(members)
+        self._unfolded = unfolded
+        self._news = news
+        self._feeds: dict[tuple[int, ...], Indexed] = {}
+        self._batches: dict[int, Iterator[list[Batch]]] = {}
+        self._orders: dict[int, tuple[int, torch.Tensor]] = {}
+        self._each = 0.0
+        #: Whether the members know of all updates that the stack has made.
+        self.whole = True
+        self._build()
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def joinable(self) -> bool:
+        """Whether a training that begins an epoch may join now."""
+        return self.whole and all(member.offset == 0 for member in self.members)
+
+    def join(self, members: Sequence[Member]) -> None:
+        """Take *members* in, at the beginning of an epoch."""
+        for member in self.members:
+            member.bring(True)
+        self.members += members
+        self._build()
+
+    def stride(self) -> None:
+        """Make some updates of all members, and do what is due then."""
+        members = self.members
+        count = min(WINDOW, *(member.left for member in members))
+        if self._each:
+            count = max(1, min(count, int(STRIDE / self._each)))
+        feed, count = self._feed(count)
+        rates = [member.rates(count) for member in members]
+        began = time.monotonic()
+        self.whole = False
+        losses = self._stack.run(feed, np.stack(rates, axis=2).transpose(1, 0, 2))
+        self._each = (time.monotonic() - began) / count
+        columns = list(zip(*losses, strict=True))
+        for member, own, column in zip(members, rates, columns, strict=True):
+            member.take(own, list(column))
+        self.whole = True
+        self.settle()
+
+    def settle(self) -> None:
+        """Let every member do what is due; those that are over leave."""
+        stay: list[int] = []
+        for row, member in enumerate(self.members):
+            try:
+                over, error = member.settle(), None
+            except Exception as found:  # of this one alone: the others go on
+                over, error = True, found
+            if over:
+                self._news.append(member.end(error))
+                self._forget(member)
+            else:
+                stay.append(row)
+        self._keep(stay)
+
+    def close(self) -> None:
+        """End all: with a checkpoint, where no update was cut short."""
+        for member in self.members:
+            if not self.whole:
+                member.abandon()
+                continue
+            member.stop()
+        if self.whole:
+            self.settle()
+        self.members = []
+
+    def fail(self, error: BaseException) -> None:
+        """End all members for *error*, which the updates raised."""
+        for member in self.members:
+            self._news.append(member.end(error))
+        self.members = []
+
+    def find(self, training: Training) -> Member | None:
+        """Return the member of *training*, where there is one."""
+        return next((m for m in self.members if m.training.folder == training.folder), None)
+
+    # The stack.
+
+    def _build(self) -> None:
+        tasks = [member.task for member in self.members]
+        clips = [member.loop.options.clip for member in self.members]
+        self._stack = Stack(tasks, clips, self._unfolded, self._say)
+        self._renumber()
+
+    def _keep(self, rows: list[int]) -> None:
+        if len(rows) == len(self.members):
+            return
+        self.members = [self.members[row] for row in rows]
+        if rows:
+            self._stack.keep(rows)
+            self._renumber()
+
+    def _renumber(self) -> None:
+        self._feeds = {}
+        for row, member in enumerate(self.members):
+            member.bring = self._bringing(row, member)
+
+    def _bringing(self, row: int, member: Member):  # type: ignore[no-untyped-def]
+        stack = self._stack
+        return lambda everything: (stack.save if everything else stack.give)(row, member.task)
+
+    def _say(self, text: str) -> None:
+        log.warning("%s", text)
+        for member in self.members:
+            if member.journal is not None:
+                member.journal.append("note", step=member.loop.place.done, text=text)
+
+    def _forget(self, member: Member) -> None:
+        self._batches.pop(id(member), None)
+        self._orders.pop(id(member), None)
+
+    # The batches.
+
+    def _feed(self, count: int) -> tuple[Feed, int]:
+        """Return the batches of the next *count* updates, or of fewer, and how many those are."""
+        sources = [member.task.batches for member in self.members]
+        first = sources[0]
+        if all(
+            isinstance(s, IndexBatches)
+            and isinstance(first, IndexBatches)
+            and s.x is first.x
+            and s.y is first.y
+            for s in sources
+        ):
+            return self._indexed(count)
+        return self._taken(count)
+
+    def _indexed(self, count: int) -> tuple[Feed, int]:
+        first = self.members[0]
+        batches = first.task.batches
+        if not isinstance(batches, IndexBatches):
+            raise InternalError("only batches by index are fed by index")
+        accumulate, offset = first.loop.options.accumulate, first.offset
+        sizes = parts_of(batches, accumulate, offset)
+        while count > 1 and parts_of(batches, accumulate, offset + count - 1) != sizes:
+            count -= 1
+        start, samples = offset * accumulate * batches.batch_size, sum(sizes)
+        index = torch.stack(
+            [
+                self._order(member)[start : start + count * samples].view(count, samples)
+                for member in self.members
+            ],
+            dim=1,
+        )
+        if sizes not in self._feeds:
+            self._feeds[sizes] = Indexed(batches.x, batches.y, WINDOW, sizes, len(self.members))
+        feed = self._feeds[sizes]
+        feed.put(index)
+        return feed, count
+
+    def _order(self, member: Member) -> torch.Tensor:
+        epoch = member.loop.place.epoch
+        known = self._orders.get(id(member))
+        if known is None or known[0] != epoch:
+            batches = member.task.batches
+            if not isinstance(batches, IndexBatches):
+                raise InternalError("only batches by index have an order")
+            known = self._orders[id(member)] = (epoch, batches.order(epoch))
+        return known[1]
+
+    def _taken(self, count: int) -> tuple[Feed, int]:
+        """Take the batches from the tasks' own iterators, each in its own random state."""
+        columns: list[list[list[Batch]]] = []
+        for member in self.members:
+            with member.own_randomness():
+                if member.offset == 0 or id(member) not in self._batches:
+                    keeps = member.conductor.keeper is not None
+                    self._batches[id(member)] = member.loop.batches(remember=keeps)
+                column: list[list[Batch]] = []
+                for _ in range(count):
+                    column.append(next(self._batches[id(member)]))
+                    if len(columns) == 0:
+                        size = sum(x.nbytes + y.nbytes for x, y in column[-1]) * len(self.members)
+                        if size * (len(column) + 1) > MEMORY:
+                            break
+            count = len(column)
+            columns.append(column)
+        return Taken([[column[u] for column in columns] for u in range(count)]), count
