@@ -12,18 +12,37 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from lrkit.search.counting import Progress
     from lrkit.search.parameters import Parameter
+    from lrkit.search.results import Importance, Results, Trial
+    from lrkit.search.samplers import PRUNERS, SAMPLERS
+    from lrkit.search.searching import Asked, Search
+    from lrkit.search.settings import Settings
     from lrkit.search.space import Point, Space
 
 __all__ = [
+    "PRUNERS",
+    "SAMPLERS",
+    "Asked",
+    "Importance",
     "Parameter",
     "Point",
+    "Progress",
+    "Results",
+    "Search",
+    "Settings",
     "Space",
+    "Trial",
 ]
 
 # No module is called like a public name: importing it would put it in the name's place.
 _HOMES: Final = {
+    "counting": ("Progress",),
     "parameters": ("Parameter",),
+    "results": ("Importance", "Results", "Trial"),
+    "samplers": ("PRUNERS", "SAMPLERS"),
+    "searching": ("Asked", "Search"),
+    "settings": ("Settings",),
     "space": ("Point", "Space"),
 }
 

@@ -132,6 +132,10 @@ class Space:
         """Ask *choose* for every value that a point needs, without building the point."""
         walking.ask(self._all, choose)
 
+    def is_complete(self, values: Mapping[str, Value]) -> bool:
+        """Return whether *values* has all that a point needs."""
+        return walking.is_complete(self._all, values)
+
     def at(self, values: Mapping[str, Value]) -> Point:
         """Return the point with these *values* by name; those not asked there are left out.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from lrkit.search.parameters import Parameter, Value
@@ -67,6 +67,21 @@ def ask(templates: list[Template], choose: Choose) -> None:
             value = choose(piece.parameter)
             if piece.members:
                 ask([piece.members[piece.parameter.members.index(value)]], choose)
+
+
+def is_complete(templates: list[Template], values: Mapping[str, Value]) -> bool:
+    """Return whether *values* has every value that *templates* need."""
+
+    def given(parameter: Parameter) -> Value:
+        if parameter.name not in values:
+            raise _Open(parameter)
+        return values[parameter.name]
+
+    try:
+        ask(templates, given)
+    except _Open:
+        return False
+    return True
 
 
 def singles(

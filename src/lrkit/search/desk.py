@@ -1,0 +1,197 @@
+"""The storage side of a search: trials are taken, held while they run, and put down again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lrkit.errors import LoopError
+from lrkit.search import attempts as kept
+from lrkit.search import storage as keeping
+from lrkit.search.attempts import Attempts, is_
+from lrkit.search.beating import Heart
+from lrkit.search.optional import optuna
+from lrkit.search.samplers import Turn, pruner_of, sampler_of, suggested
+from lrkit.search.settings import Settings
+from lrkit.search.space import Point
+from lrkit.search.studies import begun
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+    from optuna.trial import Trial as OptunaTrial
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Held:
+    """A trial of this worker: Optuna's *handle*, its point, and the *steps* it has reported."""
+
+    handle: OptunaTrial
+    point: Point
+    origin: int
+    attempt: int
+    steps: set[int] = field(default_factory=set)
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return self.handle.number
+
+    @property
+    def id(self) -> int:
+        """The storage's own number of it, over all searches."""
+        return self.handle._trial_id
+
+
+class Desk:
+    """Gives trials out of the storage in *place* to one worker, and writes what becomes of them.
+
+    *limit* is how many points there are, *grid* their values where they are known beforehand.
+    """
+
+    def __init__(self, place: keeping.Place, name: str, settings: Settings, worker: str,
+                 heartbeat: float, grace: float, patience: float) -> None:  # fmt: skip
+        self.settings, self.worker = settings, worker
+        self.place, self._patience = place, patience
+        self.grid = settings.points()
+        limits = [settings.trials, None if self.grid is None else len(self.grid)]
+        self.limit = min((limit for limit in limits if limit is not None), default=None)
+        self._rdb = keeping.connect(place, heartbeat, grace)
+        self._storage = optuna().storages.get_storage(self._rdb)
+        self._study = self.patiently(
+            lambda: begun(self._storage, place, name, settings), "nothing was begun"
+        )
+        self._study.pruner = pruner_of(settings.pruner, settings.steps)
+        self._heart = Heart(self._rdb, heartbeat)
+
+    def patiently(self, work: Callable[[], _T], safe: str) -> _T:
+        """Return what *work* returns; see `storage.patiently`."""
+        return keeping.patiently(work, self._patience, self.place, safe)
+
+    def attempts(self) -> Attempts:
+        """Return all trials as they are now."""
+        return Attempts(self._study.get_trials(deepcopy=False))
+
+    def take(self) -> FrozenTrial | None:
+        """Return a trial that is this worker's from now on; None where all are given out.
+
+        A trial is made waiting, gets its first heartbeat, and only then runs: whoever dies in
+        between leaves one that waits, or one whose silence will be noticed, and none is lost.
+        """
+        self._take_over()
+        limit = float("inf") if self.limit is None else self.limit
+        running = optuna().trial.TrialState.RUNNING
+        while True:
+            attempts = self.attempts()
+            for trial in attempts.waiting(limit):
+                self._rdb.record_heartbeat(trial._trial_id)
+                if self._is_taken(trial, running):
+                    self._heart.hold(trial._trial_id)
+                    return trial
+            if len(attempts.indices) >= limit:
+                return None
+            # Two workers may make one each for the last place: the count tells which is beyond
+            # it, for both alike, and that one waits for a search that is asked for more.
+            self._study.add_trial(optuna().create_trial(state=optuna().trial.TrialState.WAITING))
+
+    def begin(self, trial: FrozenTrial) -> Held:
+        """Return *trial*, which was taken, with a point that the sampler chose."""
+        settings = self.settings
+        turn = Turn(self.attempts().index(trial), self.limit, settings.seed)
+        self._study.sampler = sampler_of(settings.sampler, settings.space, turn, self.grid)
+        handle = optuna().trial.Trial(self._study, trial._trial_id)
+        point = settings.space.point(lambda parameter: suggested(handle, parameter))
+        handle.set_user_attr(kept.WORKER, self.worker)
+        handle.set_user_attr(kept.SCHEDULE, point.text)
+        steps = set(trial.intermediate_values)
+        return Held(handle, point, kept.origin_of(trial), kept.attempt_of(trial), steps)
+
+    def drop(self, trial: FrozenTrial) -> None:
+        """Say of *trial*, which was taken, no more that it runs: another worker takes it over."""
+        self._heart.drop(trial._trial_id)
+
+    def put_back(self, held: Held) -> None:
+        """Let *held* wait to be given out again, with the same point."""
+        self._heart.drop(held.id)
+        waiting = optuna().trial.TrialState.WAITING
+        self.write(held, lambda: self._storage.set_trial_state_values(held.id, waiting))
+
+    def end(self, held: Held, state: str, score: float | None, reason: str) -> None:
+        """Write that *held* is over, in what Optuna calls *state*."""
+        told = optuna().trial.TrialState[state]
+        tries = 0
+
+        def write() -> None:
+            nonlocal tries
+            tries += 1
+            # After an outage nobody knows whether the first try arrived: then it is there.
+            if tries > 1 and self._is_told(held, state):
+                return
+            if reason:
+                held.handle.set_user_attr(kept.REASON, reason)
+                if state == "COMPLETE":
+                    held.handle.set_user_attr(kept.STAND_IN, True)
+            self._study.tell(held.handle, score, told)
+
+        self.write(held, write)
+        self._heart.drop(held.id)
+
+    def write(self, held: Held, work: Callable[[], Any]) -> None:
+        """Do *work* on *held*; `LoopError` where it was taken over meanwhile."""
+        over = optuna().exceptions.UpdateFinishedTrialError
+
+        def checked() -> None:
+            try:
+                work()
+            except (over, ValueError) as error:
+                raise self._gone(held) from error
+
+        self.patiently(checked, f"trial {held.number} is not over: it is run again, or goes on")
+
+    def worst(self) -> float | None:
+        """Return the worst score that was told so far; None where there is none."""
+        scores = [
+            trial.value
+            for trial in self.attempts().trials
+            if is_(trial, "COMPLETE") and kept.STAND_IN not in trial.user_attrs
+        ]
+        worst = min if self.settings.direction == "maximize" else max
+        return worst((score for score in scores if score is not None), default=None)
+
+    def close(self) -> None:
+        """Let go of the storage."""
+        self._heart.close()
+        self._rdb.remove_session()
+        self._rdb.engine.dispose()
+
+    def _take_over(self) -> None:
+        """Let the trials of workers that have died be run again."""
+        optuna().storages.fail_stale_trials(self._study)
+        for trial in self.attempts().orphans():
+            self._study.add_trial(kept.anew(optuna(), trial))
+
+    def _is_taken(self, trial: FrozenTrial, running: Any) -> bool:
+        """Return whether *trial* is ours now: False where another worker was faster."""
+        try:
+            return bool(self._storage.set_trial_state_values(trial._trial_id, running))
+        except optuna().exceptions.UpdateFinishedTrialError:
+            return False
+
+    def _is_told(self, held: Held, state: str) -> bool:
+        now = self._storage.get_trial(held.id)
+        return is_(now, state) and now.user_attrs.get(kept.WORKER) == self.worker
+
+    def _gone(self, held: Held) -> LoopError:
+        """Return the error for *held*, which is not running any more."""
+        self._heart.drop(held.id)
+        attempts = self.attempts()
+        follower = attempts.next.get(held.number)
+        if follower is not None or kept.was_lost(self._storage.get_trial(held.id)):
+            whose = "" if follower is None else f" as trial {follower}"
+            return LoopError(
+                f"trial {held.number} was taken over{whose}: this worker was not heard for longer "
+                "than the grace; stop it here, its score is told there"
+            )
+        return LoopError(f"trial {held.number} is over already; a trial is told once")
