@@ -45,6 +45,14 @@ class Held:
         return self.handle._trial_id
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A trial that is this worker's, and which point of the search it is for, from 0."""
+
+    trial: FrozenTrial
+    index: int
+
+
 class Desk:
     """Gives trials out of the storage in *place* to one worker, and writes what becomes of them.
 
@@ -74,32 +82,33 @@ class Desk:
         """Return all trials as they are now."""
         return Attempts(self._study.get_trials(deepcopy=False))
 
-    def take(self) -> FrozenTrial | None:
+    def take(self) -> Taken | None:
         """Return a trial that is this worker's from now on; None where all are given out.
 
         A trial is made waiting, gets its first heartbeat, and only then runs: whoever dies in
         between leaves one that waits, or one whose silence will be noticed, and none is lost.
         """
-        self._take_over()
         limit = float("inf") if self.limit is None else self.limit
-        running = optuna().trial.TrialState.RUNNING
+        module = optuna()
+        attempts = self._with_orphans()
         while True:
-            attempts = self.attempts()
             for trial in attempts.waiting(limit):
                 self._rdb.record_heartbeat(trial._trial_id)
-                if self._is_taken(trial, running):
+                if self._is_taken(trial, module.trial.TrialState.RUNNING):
                     self._heart.hold(trial._trial_id)
-                    return trial
+                    return Taken(trial, attempts.index(trial))
             if len(attempts.indices) >= limit:
                 return None
             # Two workers may make one each for the last place: the count tells which is beyond
             # it, for both alike, and that one waits for a search that is asked for more.
-            self._study.add_trial(optuna().create_trial(state=optuna().trial.TrialState.WAITING))
+            self._study.add_trial(module.create_trial(state=module.trial.TrialState.WAITING))
+            attempts = self.attempts()
 
-    def begin(self, trial: FrozenTrial) -> Held:
-        """Return *trial*, which was taken, with a point that the sampler chose."""
+    def begin(self, taken: Taken) -> Held:
+        """Return what was *taken*, with a point that the sampler chose."""
+        trial = taken.trial
         settings = self.settings
-        turn = Turn(self.attempts().index(trial), self.limit, settings.seed)
+        turn = Turn(taken.index, self.limit, settings.seed)
         self._study.sampler = sampler_of(settings.sampler, settings.space, turn, self.grid)
         handle = optuna().trial.Trial(self._study, trial._trial_id)
         point = settings.space.point(lambda parameter: suggested(handle, parameter))
@@ -108,9 +117,9 @@ class Desk:
         steps = set(trial.intermediate_values)
         return Held(handle, point, kept.origin_of(trial), kept.attempt_of(trial), steps)
 
-    def drop(self, trial: FrozenTrial) -> None:
-        """Say of *trial*, which was taken, no more that it runs: another worker takes it over."""
-        self._heart.drop(trial._trial_id)
+    def drop(self, taken: Taken) -> None:
+        """Say no more that what was *taken* runs: another worker takes it over."""
+        self._heart.drop(taken.trial._trial_id)
 
     def put_back(self, held: Held) -> None:
         """Let *held* wait to be given out again, with the same point."""
@@ -166,11 +175,14 @@ class Desk:
         self._rdb.remove_session()
         self._rdb.engine.dispose()
 
-    def _take_over(self) -> None:
-        """Let the trials of workers that have died be run again."""
+    def _with_orphans(self) -> Attempts:
+        """Return all trials, those of workers that have died waiting to be run again."""
         optuna().storages.fail_stale_trials(self._study)
-        for trial in self.attempts().orphans():
-            self._study.add_trial(kept.anew(optuna(), trial))
+        attempts = self.attempts()
+        if orphans := attempts.orphans():
+            self._study.add_trials([kept.anew(optuna(), trial) for trial in orphans])
+            attempts = self.attempts()
+        return attempts
 
     def _is_taken(self, trial: FrozenTrial, running: Any) -> bool:
         """Return whether *trial* is ours now: False where another worker was faster."""

@@ -145,13 +145,13 @@ class Search:
 
         Trials of workers that died come first. Raises `DataError` where the storage is away.
         """
-        trial = self._desk.patiently(self._desk.take, SAFE)
-        if trial is None:
+        taken = self._desk.patiently(self._desk.take, SAFE)
+        if taken is None:
             return None
         try:
-            held = self._desk.patiently(lambda: self._desk.begin(trial), SAFE)
+            held = self._desk.patiently(lambda: self._desk.begin(taken), SAFE)
         except BaseException:
-            self._desk.drop(trial)
+            self._desk.drop(taken)
             raise
         self._held[held.number] = held
         return Asked(held.number, held.origin, held.attempt, held.point)
