@@ -2,9 +2,9 @@
 
 The badness of a run with the logarithm of the peak x, over h of T updates, is taken as
 
-    level_h + shape_s + CAP tanh((T/h)^g k d^2 / CAP),   d = x - offset_s - m - e ln(h/T),
+    level_h + shape_s + sqrt(1 + 2 (T/h)^g k d^2) - 1,   d = x - offset_s - m - e ln(h/T),
 
-with k = left or right for d below or above 0. m is the ln of the best peak at full length, e how
+a parabola near its lowest point and straight far from it, with k = left or right for d below or above 0. m is the ln of the best peak at full length, e how
 it moves with the horizon, g how much more sharply a short training tells peaks apart. The right
 side is often a cliff, and where it is depends on the seed: the peak is therefore not chosen at m
 but where the badness to be expected over all draws is least.
@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrkit.lab.tuning.candidates import offset
-from lrkit.lab.tuning.outcomes import CAP, Array, Outcome, Scale, badness_of
+from lrkit.lab.tuning.outcomes import CAP, Array, Outcome, Scale, badness_of, grain_of, loss_weight
 
 DRAWS: Final = 20_000
 ROUNDS: Final = 3
 """Of draws: from the prior, then from what the round before found."""
-MEANS: Final = np.array([0.0, -0.15, math.log(0.15), math.log(0.5), 0.4])
-DEVIATIONS: Final = np.array([1.0, 0.12, 0.7, 1.0, 0.3])
+MEANS: Final = np.array([0.0, -0.2, math.log(0.2), math.log(0.5), 0.3])
+DEVIATIONS: Final = np.array([1.0, 0.15, 0.7, 1.0, 0.3])
 """Prior of (m about the range test's guess, e, ln left, ln right, g), all normal.
 
 e: language models show -0.1 to -0.32, the convex theory has -0.5, the small pairs that this was
@@ -35,7 +35,7 @@ developed on -0.3 to 0. The others are from those pairs.
 """
 NOISE: Final = 0.06  # of a full run, as a share of its error
 MISFIT: Final = 0.3  # the noise grows as (T/h)^this: a short run is less well described
-SHAPE_SPREAD: Final = 0.04  # between shapes at their best peaks
+SHAPE_SPREAD: Final = 0.1  # between shapes at their best peaks
 GROWTH: Final = 0.4  # of the level from one horizon to one e times as long
 FREEDOM: Final = 4.0  # of Student's distribution: outliers happen
 JITTER: Final = 0.3
@@ -126,12 +126,17 @@ class _Likelihood:
     def __init__(self, outcomes: Sequence[Outcome], scale: Scale, total: int) -> None:
         requests = [outcome.request for outcome in outcomes]
         self._bad = badness_of(outcomes, scale)
+        self._capped = np.array([not outcome.finite for outcome in outcomes])
         shapes = [request.candidate.shape for request in requests]
         lengths = [request.updates for request in requests]
         moves = [offset(shape, total) for shape in shapes]
         self._x = np.log([r.candidate.peak for r in requests]) - np.array(moves)
         self._horizon = np.log(np.array(lengths) / total)
-        variance = NOISE**2 * np.exp(-2 * MISFIT * self._horizon)
+        # What few samples leave open after the loss has helped.
+        grain = (1 - loss_weight(outcomes, scale)) * grain_of(outcomes)
+        if scale.kind != "share":
+            grain = 0.0
+        variance = (NOISE**2 + grain**2) * np.exp(-2 * MISFIT * self._horizon)
         after = self._horizon - self._horizon.min()
         # Where it begins, anything goes; from one horizon to the next it walks.
         level = 25.0 + GROWTH**2 * np.minimum(after[:, None], after[None, :])
@@ -153,13 +158,18 @@ class _Likelihood:
 
     def _off(self, draws: NDArray[np.float64]) -> NDArray[np.float64]:
         d = self._x - draws[:, :1] - draws[:, 1:2] * self._horizon
-        return np.asarray(self._bad - _lost(draws, d, self._horizon))
+        lost = _lost(draws, d, self._horizon)
+        # Of a run at the cap only that is known: it is at least so bad.
+        return np.asarray(self._bad - np.where(self._capped, np.minimum(lost, CAP), lost))
 
 
 def _lost(draws: NDArray[np.float64], d: Array, horizon: Array | float) -> Array:
-    """Return the badness that a distance *d*, (draws, n), from the best peak costs."""
+    """Return the badness that a distance *d*, (draws, n), from the best peak costs.
+
+    It never levels out: a level far from the best peak would be taken for a wide optimum.
+    """
     steep = np.exp(np.where(d < 0, draws[:, 2:3], draws[:, 3:4]) - draws[:, 4:5] * horizon)
-    return np.asarray(CAP * np.tanh(steep * d**2 / CAP))
+    return np.asarray(np.sqrt(1 + 2 * steep * d**2) - 1)
 
 
 def _normal(x: NDArray[np.float64], mean: Array, covariance: NDArray[np.float64]) -> Array:

@@ -13,9 +13,9 @@ from lrkit.schedules import Schedule, parse
 
 SHAPES: Final[Mapping[str, str]] = {
     "linear": "warmup(5%) >> linear()",
+    "wsd": "warmup(5%) >> hold() >> one_minus_sqrt(1, 0, 20%)",
     "cosine": "warmup(5%) >> cosine()",
-    "wsd": "warmup(5%) >> hold() >> linear(1, 0, 40%)",
-    "wsd, 1-sqrt": "warmup(5%) >> hold() >> one_minus_sqrt(1, 0, 20%)",
+    "wsd, half linear": "warmup(5%) >> hold() >> linear(1, 0, 50%)",
     "linear, long warm-up": "warmup(15%) >> linear()",
     "cosine, long warm-up": "warmup(15%) >> cosine()",
     "linear, no warm-up": "linear()",
@@ -29,6 +29,9 @@ loses nothing to one that ends higher, and a warm-up lets a shape bear a higher 
 USUAL: Final = "linear"
 """The shape whose peaks the others' are held against, and the one a tie goes to."""
 DIGITS: Final = 3
+HALF: Final = 0.5
+"""What part of the bound's ratio the pairs of `docs/tune.md` show, as a logarithm: where the best
+peak is the highest stable one, all shapes have the same."""
 
 
 @dataclass(frozen=True, order=True)
@@ -63,4 +66,4 @@ def offset(shape: str, updates: int) -> float:
     """
     steps = min(max(updates, 100), 2000)  # the ratio hardly moves with the horizon
     ours, usual = (shape_bound(SHAPES[name], steps).peak for name in (shape, USUAL))
-    return math.log(ours / usual)
+    return HALF * math.log(ours / usual)

@@ -25,10 +25,10 @@ from lrkit.lab.tuning.plan import (
     refine,
 )
 
-ODD: Final = NOISE + SHAPE_SPREAD
+ODD: Final = 0.1
 """How far a candidate may really lie from what the belief says of it, as a deviation."""
-WORSE: Final = 0.3
-"""A full run that is so much worse than the best shorter one has gone over the cliff."""
+BACK: Final = math.log(2.0)
+"""How far below a peak that was lost in full another one must be, in ln x."""
 
 
 def decide(state: State) -> Deciding:
@@ -78,7 +78,8 @@ def confirm(state: State) -> Asking:
 
 def ranked(state: State, belief: Belief, count: int) -> list[Candidate]:
     """Return the *count* most promising candidates for a full run, each unlike the others."""
-    middle = belief.choice()
+    edges = [math.log(o.request.candidate.peak) for o in lost_in_full(state)]
+    middle = min([belief.choice(), *(edge - BACK for edge in edges)])
     gap = min(max(belief.deviation(), FEWEST_GAP), 0.6)
     moves = [0.0] if count < 3 else [0.0, gap / 2, -gap / 2, gap]
     known = {o.request.candidate.shape for o in state.outcomes}
@@ -89,20 +90,12 @@ def ranked(state: State, belief: Belief, count: int) -> list[Candidate]:
             level = belief.shapes.get(shape, SHAPE_SPREAD)
             place = middle + move + offset(shape, state.total)
             found.append((level + regret, i, Candidate.at(shape, place)))
-    lost = {o.request.candidate for o in lost_in_full(state)}
-    ordered = [candidate for _, _, candidate in sorted(found) if candidate not in lost]
-    return ordered[:count]
+    return [candidate for _, _, candidate in sorted(found)][:count]
 
 
 def lost_in_full(state: State) -> list[Outcome]:
-    """Return the full runs that diverged, or came out far below the best shorter one."""
-    bad = badness_of(state.outcomes, state.scale)
-    best = float(min(bad))
-    return [
-        o
-        for o, b in zip(state.outcomes, bad, strict=True)
-        if o.request.updates == state.total and (not o.finite or b > best + WORSE)
-    ]
+    """Return the full runs that diverged or learned nothing."""
+    return [o for o in state.outcomes if o.request.updates == state.total and o.failure]
 
 
 @dataclass(frozen=True)

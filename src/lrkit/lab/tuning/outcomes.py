@@ -17,6 +17,11 @@ Array = NDArray[np.float64]
 CAP: Final = 1.5
 """How much worse than the best of its horizon a run can be, as the logarithm of a ratio."""
 RESOLUTION: Final = 0.002  # an error this small counts as none: one image of 500
+USUAL_SPREAD: Final = 0.5
+FINEST: Final = 0.2  # of the usual spread: what is finer is noise
+DISCORD: Final = 0.12  # between the ranks by loss and by share, as a deviation of a logarithm
+COMMON: Final = 0.7  # sqrt(1/2): what two trainings scored on the same samples do not share
+TINY: Final = 1e-8
 TIE: Final = 0.01  # what a factor e of the training loss weighs where scores are alike
 
 
@@ -34,13 +39,15 @@ class Request:
 class Outcome:
     """What the training of *request* came to.
 
-    *score* is its last one, NaN where it diverged; *train_loss* the mean over the last epoch.
+    *score* is its last one, NaN where it diverged; *loss* is that on the same samples where the
+    task tells one beside its score; *train_loss* the mean over the last epoch.
     *cost* are the updates that were made, in *seconds*; *failure* says why it does not count, ""
     if it does.
     """
 
     request: Request
     score: float
+    loss: float
     train_loss: float
     cost: int
     failure: str
@@ -97,10 +104,14 @@ class Scale:
 def badness_of(outcomes: Sequence[Outcome], scale: Scale) -> Array:
     """Return the badness of each outcome, at most `CAP` above the best of its horizon and shorter.
 
-    What diverged is at the cap. The training loss decides between scores that are alike.
+    What diverged is at the cap. A share that few samples were counted for is helped by the loss
+    over the same samples, which is told more finely: see `loss_weight`. The training loss decides
+    between what is alike then.
     """
-    raw = np.array([_raw(outcome, scale) for outcome in outcomes])
+    weight = loss_weight(outcomes, scale)
+    raw = np.array([_raw(outcome, scale, weight) for outcome in outcomes])
     lengths = np.array([outcome.request.updates for outcome in outcomes])
+    raw = raw / _unit(raw, lengths)
     found = raw.copy()
     for length in np.unique(lengths):
         here = lengths == length
@@ -111,10 +122,48 @@ def badness_of(outcomes: Sequence[Outcome], scale: Scale) -> Array:
     return found
 
 
-def _raw(outcome: Outcome, scale: Scale) -> float:
+def _unit(raw: Array, lengths: NDArray[np.int64]) -> float:
+    """Return by what the badness is divided, so that its spread says something: 1 as a rule.
+
+    A score with a part that no training can take away, as the loss of a language model has, moves
+    by a few percent where another halves.
+    """
+    spreads = [
+        float(np.quantile(some, 0.75) - some.min())
+        for length in np.unique(lengths)
+        if (some := raw[(lengths == length) & np.isfinite(raw)]).size > 2
+    ]
+    return min(max(max(spreads, default=1.0) / USUAL_SPREAD, FINEST), 1.0)
+
+
+def loss_weight(outcomes: Sequence[Outcome], scale: Scale) -> float:
+    """Return how much the held-out loss counts beside the score, from 0 to 1.
+
+    A share of n samples with the error q is known up to 1 / sqrt(n q) as a ratio, half of which
+    two trainings have in common. The loss ranks trainings a little otherwise than the share does.
+    The weight is that of the two variances. n is read off the scores: they are multiples of 1/n.
+    """
+    if scale.kind != "share" or not any(o.finite and math.isfinite(o.loss) for o in outcomes):
+        return 0.0
+    grain = grain_of(outcomes)
+    return grain**2 / (grain**2 + DISCORD**2)
+
+
+def grain_of(outcomes: Sequence[Outcome]) -> float:
+    """Return the deviation of ln(error) that comes from how few samples were counted."""
+    scores = np.unique([round(o.score, 9) for o in outcomes if o.finite])
+    if scores.size < 2:
+        return 0.0
+    gap = float(np.diff(scores).min())
+    return COMMON / math.sqrt(max((1.0 - float(scores.max())) / gap, 1.0))
+
+
+def _raw(outcome: Outcome, scale: Scale, weight: float) -> float:
     if not outcome.finite:
         return math.inf
     found = scale.badness(outcome.score)
+    if weight and math.isfinite(outcome.loss):
+        found = (1 - weight) * found + weight * math.log(max(outcome.loss, TINY))
     if math.isfinite(outcome.train_loss) and outcome.train_loss > 0:
-        found += TIE * math.log(max(outcome.train_loss, 1e-8))
+        found += TIE * math.log(max(outcome.train_loss, TINY))
     return found

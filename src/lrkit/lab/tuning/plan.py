@@ -29,6 +29,7 @@ FAR: Final = math.log(8.0)  # down from where everything diverged
 ROUNDS: Final = 6  # of peaks added beyond an end at which the best lies
 MOST_SHORT: Final = 0.4  # of the budget that the first stage may take
 SURE: Final = 0.35  # deviation of ln x below which more short trainings teach nothing
+CLEARLY: Final = 0.2  # worse: an end at which the badness rises by that is behind the best peak
 FEWEST_GAP: Final = 0.35  # between neighbouring peaks, in ln x
 WIDEST_GAP: Final = 0.8
 MOST_SEEDS: Final = 10
@@ -121,7 +122,7 @@ def ladder(state: State) -> Asking:
         tried = sorted({math.log(o.request.candidate.peak) for o in state.outcomes})
         far = FAR if not any(o.finite for o in state.outcomes) else gap
         end = tried[-1] if side > 0 else tried[0]
-        peaks = [end + side * far * (i + 1) for i in range(2)]
+        peaks = [end + side * far * (i + 1) for i in range(1 if side > 0 else 2)]
         seeds = 1
 
 
@@ -134,12 +135,9 @@ def _beyond(state: State, length: int) -> tuple[int, str]:
     peaks = np.array([math.log(o.request.candidate.peak) for o in outcomes])
     tried = np.unique(peaks)
     means = np.array([bad[peaks == peak].mean() for peak in tried])
-    if np.ptp(means) < 0.01:
-        return 1, "no peak so far learns anything; higher ones are tried"
-    best = int(means.argmin())
-    if best == len(tried) - 1:
-        return 1, "the highest peak so far is the best; higher ones are tried"
-    if best == 0:
+    if means[-1] < means.min() + CLEARLY:
+        return 1, "the highest peak so far is among the best; higher ones are tried"
+    if not means.argmin():
         return -1, "the lowest peak so far is the best; lower ones are tried"
     return 0, ""
 
@@ -155,7 +153,7 @@ def refine(state: State) -> Asking:
     belief = state.belief()
     gap = min(max(1.2 * belief.deviation(length), FEWEST_GAP), WIDEST_GAP)
     middle = belief.choice(length)
-    shapes = list(SHAPES)[: max(1, min(count // 3, len(SHAPES)))]
+    shapes = list(SHAPES)[: max(1, min(count // 2, len(SHAPES)))]
     each = [len(range(i, count, len(shapes))) for i in range(len(shapes))]
     requests: list[Candidate] = []
     for shape, some in zip(shapes, each, strict=True):

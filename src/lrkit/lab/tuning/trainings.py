@@ -55,10 +55,15 @@ def outcome_of(request: Request, result: RunResult) -> Outcome:
     """Return what *result* came to."""
     last = result.evaluations[-1] if result.evaluations else {}
     done = result.status == "done"
+
+    def told(name: str) -> float:
+        return float(last.get(name, math.nan)) if done else math.nan
+
     return Outcome(
         request,
         result.score if done else math.nan,
-        float(last.get("train_loss", math.nan)) if done else math.nan,
+        math.nan if result.score_name == "loss" else told("loss"),
+        told("train_loss"),
         len(result.losses),
         result.failure,
         result.seconds,
