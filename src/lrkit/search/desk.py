@@ -157,7 +157,8 @@ class Desk:
             except (over, ValueError) as error:
                 raise self._gone(held) from error
 
-        self.patiently(checked, f"trial {held.number} is not over: it is run again, or goes on")
+        safe = f"what was told is kept, and trial {held.number} is given out again"
+        self.patiently(checked, safe)
 
     def worst(self) -> float | None:
         """Return the worst score that was told so far; None where there is none."""

@@ -115,12 +115,13 @@ def patiently(work: Callable[[], _T], patience: float, place: Place, kept: str) 
             with quiet():
                 return work()
         except lost() as error:
-            if time.monotonic() + wait > gone:
+            left = gone - time.monotonic()
+            if left <= 0:
                 raise DataError(
                     f"the search's storage {place.shown} does not answer ({said(error)}); {kept}; "
-                    "see to it and start the same search again, which goes on"
+                    "once it answers, start the same search again, which goes on"
                 ) from error
-        time.sleep(wait)
+        time.sleep(min(wait, left))
         wait = min(2 * wait, LAST_WAIT)
 
 
