@@ -221,6 +221,17 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "another horizon, with the exponent fitted",
         ),
     ),
+    "law check": (
+        (
+            "lrkit law check poly-tanh --epochs 4 --quick",
+            "cheap runs, a fit, a design, and what training it shows",
+        ),
+        (
+            "lrkit law check poly-tanh --epochs 4 --peaks 0.02,0.05 --shapes cosine,wsd \\\n"
+            "    --seeds 2 --law mtl --engine serial --out reports/mtl --json",
+            "peaks, shapes and law of one's own; the outcome for a script",
+        ),
+    ),
     "law refine": (("lrkit law refine norms.csv --optimizer adam", "a shape from gradient norms"),),
     "studio": (
         ("lrkit studio", "the page, with the runs in ./runs"),

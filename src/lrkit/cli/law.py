@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from lrkit.cli import law_design, law_peaks
+from lrkit.cli import law_check, law_design, law_peaks
 from lrkit.cli.examples import description, epilog
 from lrkit.cli.law_files import (
     Json,
@@ -259,7 +259,9 @@ def _number(value: Any) -> str:
     return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-app = typer.Typer(help="Laws of the loss curve: fit, score, predict, design, transfer, refine.")
+app = typer.Typer(
+    help="Laws of the loss curve: fit, score, predict, design, transfer, refine, check."
+)
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "fit": fit,
     "score": score,
@@ -268,6 +270,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "design": law_design.design,
     "transfer": law_peaks.transfer,
     "refine": law_peaks.refine,
+    "check": law_check.check,
 }
 for name, function in COMMANDS.items():
     app.command(name, help=description(function), epilog=epilog(f"law {name}"))(function)
