@@ -25,6 +25,7 @@ from lrkit.cli import (
     studio,
     tasks,
     train,
+    tune,
     watch,
 )
 from lrkit.cli.errors import OK, exit_code
@@ -72,6 +73,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "steer": steer.steer,
     "branch": branch.branch,
     "compare": compare.compare,
+    "tune": tune.tune,
     "search": search.search,
     "studio": studio.studio,
     "tasks": tasks.tasks,

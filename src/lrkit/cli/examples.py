@@ -111,6 +111,16 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "an option of the task as well; the outcome for a script",
         ),
     ),
+    "tune": (
+        (
+            "lrkit tune poly-tanh --epochs 4 --budget 2",
+            "a schedule for training of 4 epochs, at the price of two; the report says why",
+        ),
+        (
+            "lrkit tune relu-digits --epochs 4 --budget 1 -o momentum=0.9 --out tunes/two --json",
+            "a task's option, a smaller budget, the outcome for a script",
+        ),
+    ),
     "runs": (("lrkit runs", "the runs in ./runs"),),
     "runs list": (
         ("lrkit runs list", "the runs in ./runs"),

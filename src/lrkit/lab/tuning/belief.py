@@ -4,10 +4,11 @@ The badness of a run with the logarithm of the peak x, over h of T updates, is t
 
     level_h + shape_s + sqrt(1 + 2 (T/h)^g k d^2) - 1,   d = x - offset_s - m - e ln(h/T),
 
-a parabola near its lowest point and straight far from it, with k = left or right for d below or above 0. m is the ln of the best peak at full length, e how
-it moves with the horizon, g how much more sharply a short training tells peaks apart. The right
-side is often a cliff, and where it is depends on the seed: the peak is therefore not chosen at m
-but where the badness to be expected over all draws is least.
+a parabola near its lowest point and straight far from it, with k = left or right for d below or
+above 0. m is the ln of the best peak at full length, e how it moves with the horizon, g how much
+more sharply a short training tells peaks apart. The right side is often a cliff, and where it is
+depends on the seed: the peak is therefore not chosen at m but where the badness to be expected
+over all draws is least.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from rich.console import Console
 
-from lrkit.errors import DataError, LoopError
+from lrkit.errors import DataError
 from lrkit.lab.comparison import only_one
 from lrkit.lab.engines import Engine, check_engine
 from lrkit.lab.engines import engine as make_engine
@@ -35,11 +35,14 @@ TEST_SEED: Final = 1000
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a tuning keeps of itself: its settings, and how many trainings ran at once."""
+    """What a tuning keeps of itself: its settings, and how many trainings run at once.
+
+    *width* is 0 until the time that they take is asked for.
+    """
 
     format: int
     aim: Aim
-    width: int
+    width: int = 0
 
 
 def tune(
@@ -110,11 +113,11 @@ class _Work:
     notes: list[str] = field(default_factory=list)
 
     def run(self, started: float) -> Tuned:
-        kept = self._kept()
+        width = self._kept()
         ranged = range_of(self.aim, self.terms, self.folder)
         self.display.ranged(ranged)
         conductor = Conductor(self.aim, self.terms, self.folder, self._engine, self.display.hear)
-        finding = self._find(conductor, ranged, kept)
+        finding = self._find(conductor, ranged, width)
         tests = self._test(conductor, finding)
         name = "none: all was there" if self.engine is None else self.engine.name
         return Tuned(
@@ -122,7 +125,7 @@ class _Work:
             conductor.replayed, name, tests, self.folder, tuple(self.notes),
         )  # fmt: skip
 
-    def _find(self, conductor: Conductor, ranged: Ranged, kept: Kept | None) -> Finding:
+    def _find(self, conductor: Conductor, ranged: Ranged, width: int) -> Finding:
         terms, aim = self.terms, self.aim
         state = State(terms.updates, aim.budget, terms.higher_is_better, aim.seed, ranged)
         deciding = decide(state)
@@ -132,8 +135,8 @@ class _Work:
             outcomes = conductor.run(batch)
             self.display.ended(outcomes)
             if aim.minutes is not None and batch.stage == "short":
-                kept = kept or self._keep()
-                state.budget = self._afforded(outcomes, kept.width) or state.budget
+                width = width or self._keep(self._engine().slots)
+                state.budget = self._afforded(outcomes, width) or state.budget
                 self.display.budget(state.budget)
             try:
                 batch = deciding.send(outcomes)
@@ -171,11 +174,14 @@ class _Work:
         each = sum(o.seconds for o in timed) / sum(o.cost for o in timed) * self.terms.updates
         return min(max(60 * self.aim.minutes / each * width, 0.5), MOST_BUDGET)
 
-    def _kept(self) -> Kept | None:
-        """Return what is kept in the folder; raise `DataError` where it is another tuning's."""
+    def _kept(self) -> int:
+        """Return the width kept in the folder, 0 for none, and see that the tuning is this one.
+
+        Raises `DataError` where it is another one's.
+        """
         path = self.folder / FILE
         if not path.exists():
-            return None
+            return self._keep(0)
         try:
             kept = msgspec.json.decode(path.read_bytes(), type=Kept)
         except msgspec.DecodeError as error:
@@ -188,12 +194,9 @@ class _Work:
                 f"one tuning a folder: {self.folder} has that of {kept.aim.task} with other "
                 "settings; give another --out, or call it as it was begun"
             )
-        return kept
+        return kept.width
 
-    def _keep(self) -> Kept:
-        slots = self._engine().slots
-        if slots < 1:
-            raise LoopError(f"an engine runs one training or more, got {slots} slots")
-        kept = Kept(1, self.aim, slots)
-        write_file(self.folder / FILE, msgspec.json.format(msgspec.json.encode(kept)))
-        return kept
+    def _keep(self, width: int) -> int:
+        kept = msgspec.json.encode(Kept(1, self.aim, width))
+        write_file(self.folder / FILE, msgspec.json.format(kept))
+        return width
