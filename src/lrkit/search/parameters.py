@@ -55,6 +55,8 @@ class Parameter:
                 raise SpecError(f"the members of a choice differ, got {member!r} twice")
 
     def _check_bounds(self) -> None:
+        for name in ("low", "high"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise SpecError(
                 f"`low < high` must hold, got {text_of(self.low)} and {text_of(self.high)}; "
