@@ -32,6 +32,10 @@ ENVIRONMENT: Final = {
     # How long a cluster whose head does not answer may take to come back.
     "RAY_gcs_rpc_server_reconnect_timeout_s": "20",
 }
+LOCAL: Final = {
+    # A cluster for one machine listens on 127.0.0.1, as Ray does by itself on other systems.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ class Ray(Frame):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | ENVIRONMENT,
+                env=os.environ | ENVIRONMENT | ({} if self._address else LOCAL),
                 start_new_session=True,  # Ctrl-C is for us; we tell the bridge
             )
         theirs.close()
