@@ -85,7 +85,9 @@ def connect(place: Place, heartbeat: float = 10.0, grace: float = 60.0) -> RDBSt
     the folder cannot be written, or the database not be reached.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    failures: tuple[type[Exception], ...] = (*lost(), OSError, RuntimeError, ImportError)
+    damaged = sqlite3.DatabaseError
+    failures: tuple[type[Exception], ...]
+    failures = (*lost(), damaged, OSError, RuntimeError, ImportError)
     try:
         with alone(place), quiet():
             storage: RDBStorage = optuna().storages.RDBStorage(

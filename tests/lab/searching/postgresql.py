@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 
-class Missing(Exception):
+class NoServerError(Exception):
     """There is no server here, and this is why."""
 
 
@@ -62,7 +62,7 @@ class Server:
                 check=False,
             )
         if done.returncode:
-            raise Missing(f"{program} failed: {(self.folder / 'calls').read_text()[-500:]}")
+            raise NoServerError(f"{program} failed: {(self.folder / 'calls').read_text()[-500:]}")
 
 
 def _programs() -> Path:
@@ -71,7 +71,7 @@ def _programs() -> Path:
         return found[-1].parent
     if path := shutil.which("pg_ctl"):
         return Path(path).parent
-    raise Missing("no PostgreSQL server is installed (apt-get install postgresql)")
+    raise NoServerError("no PostgreSQL server is installed (apt-get install postgresql)")
 
 
 def _user() -> int | None:
@@ -83,7 +83,7 @@ def _user() -> int | None:
             return pwd.getpwnam(name).pw_uid
         except KeyError:
             continue
-    raise Missing("a PostgreSQL server does not run as root, and there is no other user")
+    raise NoServerError("a PostgreSQL server does not run as root, and there is no other user")
 
 
 def _free_port() -> int:
