@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from lrkit.errors import DataError
 from lrkit.laws import loss_curve
+from lrkit.laws.curves import in_blocks
 
 
 def test_the_rates_of_a_schedule_are_those_of_every_update():
@@ -21,7 +22,7 @@ def test_rows_that_are_not_finite_or_repeat_a_step_are_left_out_and_counted():
     )
     assert curve.steps.tolist() == [0, 1]
     assert curve.losses.tolist() == [3.0, 2.5]  # of the repeated step the last row
-    assert "2 rows that are not finite" in curve.notes[0]
+    assert "2 rows without a finite step, loss or rate" in curve.notes[0]
     assert "1 rows repeat a step" in curve.notes[1]
 
 
@@ -56,8 +57,8 @@ def test_a_log_of_the_cooldown_alone_has_not_warmed_up_for_most_of_the_run():
 @pytest.mark.parametrize(
     ("steps", "losses", "options", "words"),
     [
-        ([1], [2.0], {}, "two rows or more, 1 are good"),
-        ([1, 2], [2.0, np.nan], {}, "two rows or more, 1 are good"),
+        ([1], [2.0], {}, "two good rows or more, got 1"),
+        ([1, 2], [2.0, np.nan], {}, "two good rows or more, got 1"),
         ([1, 2], [2.0, -1.0], {}, "losses must be above 0"),
         ([1, 2], [2.0], {}, "of one length"),
         ([-1, 2], [2.0, 1.0], {}, "steps must lie from 0"),
@@ -69,6 +70,35 @@ def test_a_log_of_the_cooldown_alone_has_not_warmed_up_for_most_of_the_run():
 def test_what_cannot_be_used_is_refused_by_name(steps, losses, options, words):
     with pytest.raises(DataError, match=words):
         loss_curve("a", steps, losses, **options)
+
+
+def test_rows_before_the_first_rate_above_0_are_left_out():
+    curve = loss_curve("a", [0, 1, 10, 20], [9, 8, 3, 2], rates=[0, 0, 0.1, 0.1])
+    assert curve.steps.tolist() == [10, 20]
+    assert "2 rows before the first rate above 0" in " ".join(curve.notes)
+    with pytest.raises(DataError, match="after the first rate above 0"):
+        loss_curve("a", [0, 9], [3, 2], schedule="linear(0, 1)", total=10)
+
+
+def test_rates_logged_at_other_steps_than_the_losses_count_all():
+    rates = [0.0, 0.1, np.nan, 0.05, 0.0]
+    curve = loss_curve("a", [10, 40], [3, 2], rates=rates, rate_steps=[0, 10, 15, 20, 40])
+    assert curve.rates[[5, 10, 15, 30]] == pytest.approx([0.05, 0.1, 0.075, 0.025])
+    with pytest.raises(DataError, match="one step each"):
+        loss_curve("a", [10, 40], [3, 2], rates=[0.1], rate_steps=[1, 2])
+    with pytest.raises(DataError, match="no row has a rate"):
+        loss_curve("a", [10, 40], [3, 2], rates=[np.nan], rate_steps=[1])
+
+
+def test_a_log_of_every_update_is_averaged_into_blocks_short_at_the_start():
+    steps = np.arange(100_000)
+    curve = loss_curve("a", steps, 2 + (steps + 1.0) ** -0.5, schedule="hold()", total=100_000)
+    blocks = in_blocks(curve)
+    assert len(blocks.steps) < 1200
+    exact = 2 + (blocks.steps + 1.0) ** -0.5
+    np.testing.assert_allclose(blocks.losses, exact, rtol=5e-4)  # a block's middle is rounded
+    assert blocks.rates is curve.rates
+    assert in_blocks(blocks, len(blocks.steps)) is blocks
 
 
 def test_a_last_row_after_the_last_update_counts_as_its_loss():

@@ -23,6 +23,12 @@ def test_curve_with_the_usual_names(tmp_path):
     assert curve["loss"].dtype == np.float64
 
 
+def test_an_empty_field_counts_as_what_it_is_said_to(tmp_path):
+    table = read_columns(put(tmp_path, "a,b\n1,\n2\n"), ["a", "b"], empty=math.nan)
+    assert table["a"].tolist() == [1, 2]
+    assert np.isnan(table["b"]).all()
+
+
 @pytest.mark.parametrize("sign", [";", "\t", ","])
 def test_other_names_and_signs(tmp_path, sign):
     text = "\ufeff" + "\r\n".join(

@@ -52,6 +52,17 @@ def test_without_a_manifest_the_logged_rates_count(tmp_path):
     assert "read off the log" in curve.notes[0]
 
 
+def test_a_table_of_events_has_the_loss_in_some_rows_and_the_rate_in_others(tmp_path):
+    rows = ["step,lr,loss"]
+    rows += [f"{step},{0.1 * (1 - step / 1000)}," for step in range(0, 1000, 5)]
+    rows += [f"{step},,{3 - step / 1000}" for step in range(50, 1000, 50)]
+    (tmp_path / "run.csv").write_text("\n".join(rows))
+    [curve] = read_loss_curves([tmp_path / "run.csv"])
+    assert curve.steps.tolist() == list(range(50, 1000, 50))
+    np.testing.assert_allclose(curve.rates, 0.1 * (1 - np.arange(951) / 1000), atol=1e-12)
+    assert "200 rows without a finite" in " ".join(curve.notes)
+
+
 def test_two_files_of_one_name_are_told_apart(tmp_path):
     for part in ("x", "y"):
         (tmp_path / part).mkdir()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,12 +10,10 @@ import typer
 
 from lrkit.cli import complete
 from lrkit.cli.errors import FOUND, OK
-from lrkit.cli.screen import new_table, remark, say, say_json, say_table
+from lrkit.cli.screen import bar, new_table, remark, say, say_json, say_table
 from lrkit.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lrkit.landscape import Function
     from lrkit.landscape.races import Race
 
@@ -151,7 +148,7 @@ def _write(ran: Race, file: Path, surface: bool, frames: int) -> Path:
     if suffix in MOVING:
         from lrkit.landscape.animation import animate_race
 
-        with _bar(f"drawing {file.name}") as progress:
+        with bar(f"drawing {file.name}") as progress:
             return animate_race(ran, file, surface=surface, frames=frames, progress=progress)
     if suffix == ".html":
         from lrkit.landscape.interactive import race_page
@@ -166,18 +163,6 @@ def _write(ran: Race, file: Path, surface: bool, frames: int) -> Path:
     from lrkit.records import write_file
 
     return write_file(file, msgspec.json.encode(ran.to_dict(paths=True)))
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr while the block runs, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _tell(ran: Race, *, picture: bool) -> None:

@@ -24,7 +24,7 @@ from lrkit.cli.law_files import (
     read_law,
     write_laws,
 )  # fmt: skip
-from lrkit.cli.screen import new_table, remark, say, say_json, say_table
+from lrkit.cli.screen import bar, new_table, remark, say, say_json, say_table
 from lrkit.errors import SpecError
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def fit(
     total: TotalOf = None,
     json: Json = False,
 ) -> None:
-    """Fit a law of the loss curve to logged runs; auto picks the one that predicts runs best.
+    """Fit a law of the loss curve to logged runs; auto picks one by how it predicts runs held out.
+
+    It keeps the log-memory law unless another predicts the runs held out better beyond chance.
 
     The rates come from a manifest.csv (run, schedule, total_steps) beside the curves, from
     --schedule, or else from the logged column, joined by lines.
@@ -72,7 +74,7 @@ def fit(
     if held and law == "auto":
         raise SpecError("--hold names parameters of one law; give its name with --law")
     read = curves_of(curves, columns_of(step, lr, loss, schedule, total))
-    fits = laws.compare(read) if law == "auto" else [laws.fit(read, law, hold=held)]
+    fits = _compared(read) if law == "auto" else [laws.fit(read, law, hold=held)]
     if out is not None:
         remark(f"wrote {write_laws(fits, out)}")
     if json:
@@ -80,7 +82,8 @@ def fit(
         return
     say(_told(fits[0]))
     for other in fits[1:]:
-        say(f"{'other':<9} {other.law}: PredE {_number(other.error)} on runs held out")
+        told = "" if other.error is None else f", PredE {_number(other.error)} on runs held out"
+        say(f"{'other':<9} {other.law}: objective {other.objective:.4g}{told}")
     _say_notes(read)
 
 
@@ -168,10 +171,8 @@ def compare(
     The columns: mean and worst relative error over runs held out, the mean size of the error of
     their final losses, and the objective on all runs (the sum of Huber losses of the logarithm).
     """
-    from lrkit import laws
-
     read = curves_of(curves, columns_of(step, lr, loss, schedule, total))
-    fits = laws.compare(read, law)
+    fits = _compared(read, law)
     if json:
         say_json({"format": 1, "laws": [_line(one) for one in fits]})
         return
@@ -184,6 +185,13 @@ def compare(
         )  # fmt: skip
     say_table(table)
     _say_notes(read)
+
+
+def _compared(curves: Sequence[LossCurve], laws: Sequence[str] | None = None) -> list[Fit]:
+    from lrkit.laws import compare
+
+    with bar("fitting") as progress:
+        return compare(curves, laws, progress=progress)
 
 
 def _held(pair: str) -> tuple[str, float]:
@@ -217,7 +225,8 @@ def _told(fitted: Fit) -> str:
         known = "held" if name not in fitted.free else f"{low:.4g} to {high:.4g}"
         lines.append(f"{'':<9} {name:<7} {value:<12.6g} {known}")
     points = sum(run.points for run in fitted.seen)
-    lines.append(f"{'fitted':<9} {len(fitted.seen)} runs, {points} points, {fitted.objective:.4g}")
+    runs = "1 run" if len(fitted.seen) == 1 else f"{len(fitted.seen)} runs"
+    lines.append(f"{'fitted':<9} {runs}, {points} points, objective {fitted.objective:.4g}")
     if fitted.error is not None:
         lines.append(f"{'held out':<9} PredE {_number(fitted.error)}, each run from the others")
     return "\n".join([*lines, *(f"{'note':<9} {note}" for note in fitted.notes)])

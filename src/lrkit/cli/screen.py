@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from lrkit.cli.errors import StdoutClosed
@@ -97,6 +97,18 @@ def say_table(table: RenderableType) -> None:
     console = Console(file=drawn, width=width, highlight=False, force_terminal=sys.stdout.isatty())
     console.print(table)
     say("\n".join(line.rstrip() for line in drawn.getvalue().splitlines()))
+
+
+@contextlib.contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on stderr while the block runs, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
 
 
 def new_table(*columns: str, title: str = "") -> Table:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from scipy import stats
 
 from lrkit.errors import DataError
-from lrkit.laws.curves import LossCurve
+from lrkit.laws.curves import BLOCKS, LossCurve, in_blocks
 from lrkit.laws.fitted import Fit, Trial, seen_of
-from lrkit.laws.fitting import Solution, objective, residuals_of, solve
+from lrkit.laws.fitting import RELATED, Solution, objective, residuals_of, solve
 from lrkit.laws.grid import Array, Grid, grid_of
 from lrkit.laws.intervals import covariance, factor_of, offset, reach, widths
 from lrkit.laws.law import Law
@@ -21,6 +22,11 @@ from lrkit.laws.scoring import predicted, score_curve
 
 FOLDS: Final = 10
 """The most groups of runs that are held out in turn; up to so many runs, each is one."""
+LEAST: Final = 3  # runs, so that the others of a run held out still are several
+USUAL: Final = "memory"
+"""The law that `auto` keeps unless another is better beyond chance: three runs held out say little,
+and where they chose alone, on other runs of the same models, they chose worse (docs/laws.md)."""
+SURE: Final = 0.90
 REFINE: Final = 60  # evaluations of a fit that begins at the optimum of all runs
 
 
@@ -33,8 +39,8 @@ def fit(
 ) -> Fit:
     """Return *law* fitted to *curves*, with intervals; "auto" chooses the law.
 
-    "auto" fits every law, predicts each run from the others, and takes the law with the lowest
-    mean relative error (PredE, meaned over the runs held out): see `compare`. *hold* keeps
+    "auto" fits every law, predicts each run from the others, and takes the log-memory law unless
+    another has a lower mean relative error beyond chance: see `compare`. *hold* keeps
     parameters at given values. Without *trials* no run is held out, which is faster; intervals
     are then wide, because nothing has tested them.
 
@@ -46,24 +52,51 @@ def fit(
     return _fitted(law_named(law), curves, dict(hold or {}), trials)
 
 
-def compare(curves: Sequence[LossCurve], laws: Sequence[str] | None = None) -> list[Fit]:
-    """Return every law fitted to *curves*, the best first.
+def compare(
+    curves: Sequence[LossCurve],
+    laws: Sequence[str] | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Fit]:
+    """Return every law fitted to *curves*, the one to use first, the others by their errors.
 
-    Best is the lowest mean relative error over runs that were held out; with fewer than three
-    runs nothing can be held out for that, and the order is that of the objective plus what its
-    parameters cost (BIC, with neighbouring points counted as one).
+    That is the `USUAL` law, unless another has a lower mean relative error over runs that were
+    held out, by more than chance: by a paired t-test over the runs, at 90 %. Among laws without
+    the usual one the lowest error decides. With fewer than three runs nothing can be held out,
+    and the order is that of the objective plus what the parameters cost (BIC, with neighbouring
+    points counted as one), the usual law first. *progress* is told how many laws are done, of how
+    many. Laws with no fewer parameters than there are points are left out, where others are left.
     """
-    fits = [_fitted(law_named(name), curves, {}, True) for name in (laws or LAWS)]
+    points = sum(len(curve.steps) for curve in curves)
+    asked = [law_named(name) for name in (laws or LAWS)]
+    able = [law for law in asked if len(law.parameters) < points] or asked  # refused, by name
+    fits = []
+    for law in able:
+        fits.append(_fitted(law, curves, {}, True))
+        if progress is not None:
+            progress(len(fits), len(able))
     tested = all(found.trials for found in fits)
-    return sorted(fits, key=lambda found: (found.error or 0.0) if tested else _price(found))
+    fits.sort(key=lambda found: (found.error or 0.0) if tested else _price(found))
+    usual = next((found for found in fits if found.law == USUAL), None)
+    if usual is not None and not (tested and _surely_better(fits[0], usual)):
+        fits.remove(usual)
+        fits.insert(0, usual)
+    return fits
+
+
+def _surely_better(one: Fit, other: Fit) -> bool:
+    """Return whether *one* predicted the runs held out better than *other*, beyond chance."""
+    gained = np.array([b.prede - a.prede for a, b in zip(one.trials, other.trials, strict=True)])
+    chance = gained.std(ddof=1) / np.sqrt(len(gained))
+    return bool(gained.mean() > stats.t.ppf(SURE, len(gained) - 1) * chance)
 
 
 def _price(found: Fit) -> float:
-    from lrkit.laws.fitting import RELATED
-
-    points = sum(run.points for run in found.seen)
+    points = sum(min(run.points, BLOCKS) for run in found.seen)
     told = max(points / RELATED, 2.0)
-    return float(told * np.log(found.objective / points) + len(found.free) * np.log(told))
+    return float(
+        told * np.log(max(found.objective, 1e-30) / points) + len(found.free) * np.log(told)
+    )
 
 
 def _fitted(law: Law, curves: Sequence[LossCurve], hold: dict[str, float], trials: bool) -> Fit:
@@ -73,7 +106,7 @@ def _fitted(law: Law, curves: Sequence[LossCurve], hold: dict[str, float], trial
     for name in names:
         if names.count(name) > 1:
             raise DataError(f"every curve needs a name of its own, {name!r} comes twice")
-    grid, losses = grid_of(curves), np.concatenate([curve.losses for curve in curves])
+    grid, losses = _points(curves)
     free = len(law.parameters) - len(hold)
     if len(losses) <= free:
         raise DataError(
@@ -87,10 +120,22 @@ def _fitted(law: Law, curves: Sequence[LossCurve], hold: dict[str, float], trial
         found = solve(law, grid, losses, begin=begin, hold=hold)
     done = _value(law, found, grid, curves)
     tested: tuple[Trial, ...] = ()
-    if trials and len(curves) >= 3 and found.free:
+    if trials and len(curves) >= LEAST and found.free:
         tested = tuple(_trials(law, curves, hold, found))
-    notes = tuple(undetermined(law, done, curves))
-    return replace(done, trials=tested, factor=factor_of(tested), notes=notes)
+    notes = undetermined(law, done, curves)
+    if trials and len(curves) < LEAST:
+        notes.append(f"fewer than {LEAST} runs: none could be held out, so nothing tested the fit")
+    if any(len(curve.steps) > BLOCKS for curve in curves):
+        notes.append(
+            f"runs of more than {BLOCKS} points were fitted by the means of blocks of them"
+        )
+    return replace(done, trials=tested, factor=factor_of(tested), notes=tuple(notes))
+
+
+def _points(curves: Sequence[LossCurve]) -> tuple[Grid, Array]:
+    """Return the points of *curves* that are fitted, and their losses."""
+    fitted = [in_blocks(curve) for curve in curves]
+    return grid_of(fitted), np.concatenate([curve.losses for curve in fitted])
 
 
 def _value(law: Law, found: Solution, grid: Grid, curves: Sequence[LossCurve]) -> Fit:
@@ -116,7 +161,7 @@ def _trials(
     for fold in range(count):
         out = set(order[fold::count])
         rest = [curve for i, curve in enumerate(curves) if i not in out]
-        grid, losses = grid_of(rest), np.concatenate([curve.losses for curve in rest])
+        grid, losses = _points(rest)
         found = solve(
             law, grid, losses, begin=[whole.values], hold=hold, fine=REFINE,
             prior_weight=whole.prior_weight,

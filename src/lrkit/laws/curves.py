@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,8 @@ Index = NDArray[np.int64]
 
 LONGEST: Final = 1 << 26  # updates: half a gigabyte of rates
 LATE: Final = 0.2  # of the last step: a log that begins later began at a branch, not at a warm-up
+BLOCKS: Final = 1000  # points of a run in a fit; one batch says little, and more cost time
+BEND: Final = 0.05  # of the points before a block: its most, so that the loss bends little within
 SHORT: Final = 0.01  # of the last step: the warm-up such a log is taken to have had
 
 
@@ -84,6 +86,7 @@ def loss_curve(
     schedule: str | Schedule | None = None,
     total: float | None = None,
     rates: ArrayLike | None = None,
+    rate_steps: ArrayLike | None = None,
 ) -> LossCurve:
     """Return the curve of a run, cleaned, with the rate of every update.
 
@@ -93,32 +96,89 @@ def loss_curve(
     says. Rows whose step, loss or rate is not finite are left out, of rows with the same step the
     last one counts; both are noted.
 
+    Rates logged at other steps than the losses come with *rate_steps*. Rows before the first rate
+    above 0, where nothing was trained yet, are left out, too.
+
     Raises `DataError` for columns of different lengths, fewer than two good rows, losses that are
     not above 0, negative steps or rates, and for rows after the end of the schedule.
     """
-    step, loss, given, notes = _clean(name, *_columns(name, steps, losses, rates))
+    beside = rates if rate_steps is None else None
+    step, loss, given, notes = _clean(name, *_columns(name, steps, losses, beside))
     if schedule is not None:
         text = str(schedule)
-        value = parse(schedule) if isinstance(schedule, str) else schedule
-        curve = value.over(total) if total is not None else value.over(int(step[-1]) + 1)
-        length = curve.steps
-        if step[-1] >= length:
-            if step[-1] > length:
-                raise DataError(
-                    f"{name}: rows must lie within the {length} updates of its schedule, the last "
-                    f"is at step {step[-1]}; give the total it was trained for"
-                )
-            notes.append(f"the row at step {step[-1]}, after the last update, counts as its loss")
-            step[-1] = length - 1
-        row = curve.values(0, int(step[-1]) + 1)
+        row, length = _scheduled(name, step, schedule, total, notes)
     else:
         text, length = "", int(total) if total is not None else int(step[-1]) + 1
-        row = _interpolated(step, given, notes)
+        if rate_steps is None:
+            row = _interpolated(step, given, int(step[-1]), notes)
+        else:
+            at, values = _rate_rows(name, rate_steps, rates)
+            row = _interpolated(at, values, int(step[-1]), notes)
     if row.max() <= 0:
         raise DataError(f"{name}: some rate must be above 0, all are 0; nothing was trained")
+    trained = np.cumsum(row)[step] > 0
+    if not trained.all():
+        notes.append(f"{int((~trained).sum())} rows before the first rate above 0 were left out")
+        step, loss = step[trained], loss[trained]
+    if len(step) < 2:
+        raise DataError(f"{name}: a curve needs two rows or more after the first rate above 0")
     for column in (step, loss, row):
         column.setflags(write=False)
     return LossCurve(name, step, loss, row, text, max(length, len(row)), tuple(notes))
+
+
+def _scheduled(
+    name: str, step: Index, schedule: str | Schedule, total: float | None, notes: list[str]
+) -> tuple[Array, int]:
+    """Return the rate of every update up to the last of *step*, and how long the schedule is."""
+    value = parse(schedule) if isinstance(schedule, str) else schedule
+    curve = value.over(total) if total is not None else value.over(int(step[-1]) + 1)
+    length = curve.steps
+    if step[-1] >= length:
+        if step[-1] > length:
+            raise DataError(
+                f"{name}: rows must lie within the {length} updates of its schedule, the last "
+                f"is at step {step[-1]}; give the total it was trained for"
+            )
+        notes.append(f"the row at step {step[-1]}, after the last update, counts as its loss")
+        step[-1] = length - 1
+    return curve.values(0, int(step[-1]) + 1), length
+
+
+def _rate_rows(name: str, steps: ArrayLike, rates: ArrayLike | None) -> tuple[Index, Array]:
+    """Return where rates were logged, and these, without rows that are not finite."""
+    step = np.array(steps, dtype=np.float64).reshape(-1)
+    rate = np.array([] if rates is None else rates, dtype=np.float64).reshape(-1)
+    if len(step) != len(rate):
+        raise DataError(
+            f"{name}: rates need one step each, got {len(rate)} rates and {len(step)} steps"
+        )
+    good = np.isfinite(step) & np.isfinite(rate) & (step >= 0) & (step < LONGEST)
+    whole, last = np.unique(np.round(step[good]).astype(np.int64)[::-1], return_index=True)
+    if not len(whole):
+        raise DataError(f"{name}: no row has a rate; give the schedule, or another column")
+    value = rate[good][::-1][last]
+    if value.min() < 0:
+        raise DataError(f"{name}: rates must be at least 0, got {value.min():g}")
+    return whole, value
+
+
+def in_blocks(curve: LossCurve, most: int = BLOCKS) -> LossCurve:
+    """Return *curve* with neighbouring losses averaged, so that about *most* points are left.
+
+    Blocks are short at the start, where the loss bends; the rates stay those of every update. A
+    curve with no more than *most* points is returned as it is.
+    """
+    points = len(curve.steps)
+    if points <= most:
+        return curve
+    edges = [0]
+    while (begin := edges[-1]) < points:
+        edges.append(begin + max(1, min(-(-points // most), int(BEND * begin))))
+    starts = np.array(edges[:-1])
+    count = np.diff(np.append(starts, points))
+    steps = np.round(np.add.reduceat(curve.steps, starts) / count).astype(np.int64)
+    return replace(curve, steps=steps, losses=np.add.reduceat(curve.losses, starts) / count)
 
 
 def _columns(
@@ -141,7 +201,7 @@ def _clean(
     notes = []
     good = np.isfinite(step) & np.isfinite(loss) & np.isfinite(rate)
     if not good.all():
-        notes.append(f"{int((~good).sum())} rows that are not finite were left out")
+        notes.append(f"{int((~good).sum())} rows without a finite step, loss or rate were left out")
     step, loss, rate = step[good], loss[good], rate[good]
     whole = np.round(step).astype(np.int64)
     order = np.argsort(whole, kind="stable")
@@ -151,7 +211,7 @@ def _clean(
         notes.append(f"{int((~keep).sum())} rows repeat a step; the last of each counts")
     whole, loss, rate = whole[keep], loss[keep], rate[keep]
     if len(whole) < 2:
-        raise DataError(f"{name}: a curve needs two rows or more, {len(whole)} are good")
+        raise DataError(f"{name}: a curve needs two good rows or more, got {len(whole)}")
     if whole[0] < 0 or whole[-1] >= LONGEST:
         raise DataError(
             f"{name}: steps must lie from 0 to {LONGEST}, got {whole[0]} to {whole[-1]}"
@@ -166,8 +226,10 @@ def _clean(
     return whole, loss, rate, notes
 
 
-def _interpolated(step: Index, rate: Array, notes: list[str]) -> Array:
-    """Return the rate of every update, joined by lines between the rows, and say what it assumes.
+def _interpolated(step: Index, rate: Array, last: int, notes: list[str]) -> Array:
+    """Return the rate of every update to the *last*, joined by lines between the rows.
+
+    What it assumes goes to *notes*; where every update was logged that is nothing.
 
     A step of the staircase kind (the same rate, then another, then the same) is kept sharp: it is
     put at the later row, because a line across would be a cooldown that never was.
@@ -178,13 +240,15 @@ def _interpolated(step: Index, rate: Array, notes: list[str]) -> Array:
     jump = np.flatnonzero((np.diff(rate) != 0) & flat_before[:-1] & flat_after[1:])
     at = np.insert(at, jump + 1, at[jump + 1] - 1)
     value = np.insert(value, jump + 1, rate[jump])
-    row = np.interp(np.arange(int(step[-1]) + 1), at, value)
-    first = int(step[0])
+    row = np.interp(np.arange(last + 1), at, value)
+    first = min(int(step[0]), last + 1)
+    if len(step) == step[-1] + 1 and step[-1] >= last:
+        return row
     notes.append("the rates were read off the log, joined by lines")
     if jump.size:
         notes.append(f"{jump.size} jumps of the rate are put at the first row that shows them")
     if first > 0:
-        rise = first if first <= LATE * step[-1] else max(int(SHORT * step[-1]), 1)
+        rise = first if first <= LATE * last else max(int(SHORT * last), 1)
         row[:first] = rate[0]
         row[:rise] = rate[0] * (np.arange(rise) + 1) / (rise + 1)
         notes.append(

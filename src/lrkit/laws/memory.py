@@ -35,12 +35,12 @@ class LogMemoryLaw(Law):
     parameters: ClassVar[tuple[Parameter, ...]] = (
         L0,
         A,
-        Parameter("alpha", 0.02, 3.0, centre=0.5, spread=0.05),
+        Parameter("alpha", 0.02, 3.0, centre=0.5, spread=0.1),
         Parameter("S0", -np.inf, np.inf),
         B,
         C,
-        Parameter("r", 0.3, 2.0, centre=0.75, spread=0.05, decay=True),
-        Parameter("q", -0.5, 1.5, centre=0.25, spread=0.05, decay=True),
+        Parameter("r", 0.3, 2.0, centre=0.75, spread=0.1, decay=True),
+        Parameter("q", -0.5, 1.5, centre=0.25, spread=0.1, decay=True),
     )
 
     def response(self, values: Values, grid: Grid) -> Array:

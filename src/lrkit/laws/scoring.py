@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from lrkit.laws.curves import LossCurve
 from lrkit.laws.fitted import Fit
 from lrkit.laws.grid import Array, grid_of
 
-FINE = 4
+FINE: Final = 4
 """Cells between neighbouring points where a law is only evaluated: 1e-5 of the loss from exact."""
+CHUNK: Final = 1000  # points evaluated at a time: a log of every update has millions of pairs
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,12 @@ class Score:
 
 def predicted(fit: Fit, curve: LossCurve) -> Array:
     """Return the loss that *fit* predicts at each point of *curve*."""
-    return fit.form.losses(fit.values, grid_of([curve], FINE))
+    parts = []
+    for begin in range(0, len(curve.steps), CHUNK):
+        part = slice(begin, begin + CHUNK)
+        some = replace(curve, steps=curve.steps[part], losses=curve.losses[part])
+        parts.append(fit.form.losses(fit.values, grid_of([some], FINE)))
+    return np.concatenate(parts)
 
 
 def score_curve(curve: LossCurve, losses: Array) -> Score:

@@ -19,13 +19,17 @@ from lrkit.records.replay import Run
 
 
 def read_columns(
-    path: str | os.PathLike[str], columns: Mapping[str, str] | Sequence[str]
+    path: str | os.PathLike[str],
+    columns: Mapping[str, str] | Sequence[str],
+    *,
+    empty: float | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Return columns of numbers from the CSV file at *path*.
 
     *columns* lists the columns wanted by the names in the file's first row, or maps our name to
     the file's: `{"step": "iteration", "lr": "learning_rate"}`. Comma, semicolon and tab are told
-    apart by the first row. "nan" and "inf" are numbers; an empty field is not.
+    apart by the first row. "nan" and "inf" are numbers; an empty field is not, but counts as
+    *empty* where that is given.
 
     Raises `DataError` for a missing file or column, and for a field that is no number, with its
     row (the first row of numbers is row 2, as an editor counts).
@@ -50,7 +54,11 @@ def read_columns(
             if not row:
                 continue  # a blank line, at the end as a rule
             for ours, place in places.items():
-                found[ours].append(_number(row, place, rows.line_num, names, path))
+                blank = place >= len(row) or not row[place].strip()
+                if blank and empty is not None:
+                    found[ours].append(empty)
+                else:
+                    found[ours].append(_number(row, place, rows.line_num, names, path))
     except csv.Error as error:
         raise DataError(f"row {rows.line_num} of {os.fspath(path)} is no CSV: {error}") from error
     return {ours: np.array(values, dtype=np.float64) for ours, values in found.items()}

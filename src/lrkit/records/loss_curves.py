@@ -111,10 +111,12 @@ def _csv(path: Path, columns: Columns, row: dict[str, str] | None) -> LossCurve:
     wanted = {"step": columns.step, "loss": columns.loss}
     if schedule is None:
         wanted["lr"] = columns.lr
-    table = read_columns(path, wanted)
+    # A logger that writes one row an event leaves the loss or the rate of a row empty.
+    table = read_columns(path, wanted, empty=np.nan)
     return loss_curve(
         path.stem, table["step"], table["loss"],
         schedule=schedule, total=total, rates=table.get("lr"),
+        rate_steps=table["step"] if "lr" in table else None,
     )  # fmt: skip
 
 
@@ -169,7 +171,7 @@ def _events(folder: Path, columns: Columns) -> LossCurve:
     else:
         at, rates = _scalars(log, columns.lr, folder)
         curve = loss_curve(
-            folder.name, steps, values, rates=np.interp(steps, at, rates), total=columns.total
+            folder.name, steps, values, rates=rates, rate_steps=at, total=columns.total
         )
     return replace(curve, notes=(*note, *curve.notes))
 
