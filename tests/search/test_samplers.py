@@ -10,7 +10,7 @@ import pytest
 from lrkit.errors import SpecError
 from lrkit.search import SAMPLERS, Search, Space
 from lrkit.search.samplers import distribution, grid_points, pruner_of
-from tests.search.functions import CONDITIONAL, TEXT, best_of, drawn_by
+from tests.search.functions import CONDITIONAL, TEXT, best_of, drawn_by, score
 
 SEEDS = range(5)
 
@@ -29,11 +29,21 @@ def test_a_sampler_that_learns_beats_chance(sampler: str, chance: float) -> None
     assert np.mean(found) > chance
 
 
+@pytest.mark.slow
 def test_a_gaussian_process_beats_chance_with_half_the_points(chance: float) -> None:
     pytest.importorskip("torch")
     space = Space.parse(TEXT)
-    found = [best_of("gp", space, 20, seed)[0] for seed in range(2)]
+    found = [best_of("gp", space, 20, seed)[0] for seed in range(3)]
     assert np.mean(found) > chance
+
+
+def test_a_gaussian_process_learns_in_a_conditional_space() -> None:
+    pytest.importorskip("torch")
+    space = Space.parse(CONDITIONAL)
+    points = drawn_by("gp", space, 13, 1)  # the first ten are drawn evenly
+    assert np.mean([score(p.values) for p in points[10:]]) > np.mean(
+        [score(p.values) for p in points[:10]]
+    )
 
 
 def test_a_quasi_random_sequence_leaves_fewer_gaps_than_chance() -> None:

@@ -68,9 +68,13 @@ class Desk:
         self.limit = min((limit for limit in limits if limit is not None), default=None)
         self._rdb = keeping.connect(place, heartbeat, grace)
         self._storage = optuna().storages.get_storage(self._rdb)
-        self._study = self.patiently(
-            lambda: begun(self._storage, place, name, settings), "nothing was begun"
-        )
+        try:
+            self._study = self.patiently(
+                lambda: begun(self._storage, place, name, settings), "nothing was begun"
+            )
+        except BaseException:
+            self._let_go()
+            raise
         self._study.pruner = pruner_of(settings.pruner, settings.steps)
         self._heart = Heart(self._rdb, heartbeat)
 
@@ -173,6 +177,9 @@ class Desk:
     def close(self) -> None:
         """Let go of the storage."""
         self._heart.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._rdb.remove_session()
         self._rdb.engine.dispose()
 

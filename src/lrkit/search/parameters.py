@@ -67,7 +67,8 @@ class Parameter:
         if self.kind == "int" and not (self.low.is_integer() and self.high.is_integer()):
             raise SpecError(f"the bounds of ~int are whole, got {self.low:g} and {self.high:g}")
         if self.step is not None:
-            self._check_step(self.step)
+            object.__setattr__(self, "step", float(self.step))
+            self._check_step(float(self.step))
 
     def _check_step(self, step: float) -> None:
         if not step > 0 or (self.kind == "int" and not step.is_integer()):
@@ -123,7 +124,7 @@ class Parameter:
         """Return the value nearest to *value* that a person would write.
 
         A continuous number has four digits: significant ones on a log axis, and of the range's
-        width on a plain one. A stepped one is exactly a step.
+        width on a plain one; the ends stay as they are. A stepped one is exactly a step.
         """
         if self.kind == "choice":
             return self.members[self.members.index(value)]
@@ -131,6 +132,8 @@ class Parameter:
         if self.count is not None:
             step = 1.0 if self.step is None else self.step
             return self._stepped(round((number - self.low) / step))
+        if number in (self.low, self.high):
+            return number
         if self.kind == "log":
             number = float(f"{number:.{DIGITS}g}")
         else:
