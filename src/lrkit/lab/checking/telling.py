@@ -47,7 +47,10 @@ def law_text(checked: Checked) -> str:
         f"{fit.law} {100 * fit.error:.2g} %" for fit in foreseen.fits if fit.error is not None
     )
     chosen = "chosen" if checked.plan.check.law == "auto" else "asked for"
-    parts = [f"The law {foreseen.law.law} was {chosen}. Each cheap run from the others: {errors}."]
+    parts = [
+        f"The law {foreseen.law.law} was {chosen}. Mean relative error of the cheap runs, each "
+        f"predicted from the others: {errors}."
+    ]
     parts += [f"{name} could not be fitted: {why}." for name, why in foreseen.unfitted.items()]
     return " ".join(parts)
 
