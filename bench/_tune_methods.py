@@ -7,9 +7,11 @@ updates made, over those of one whole training on what is left of the training d
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -18,10 +20,12 @@ import optuna
 from bench._tune_outcomes import Outcome, Outcomes, Trial, one_thread
 from bench._tune_pairs import DEFAULT_SHAPE, SHAPES, Pair, schedule
 from lrkit.lab import find, task, train
+from lrkit.lab.tuning import tune
 from lrkit.probe import suggest
 
 SMALL, LARGE = 3.0, 36.0
 """The budgets at which the ways are held against each other, in full runs."""
+SEEDS_APART: Final = 20
 NAMES: Final = (
     "36-point grid",
     "9-point grid",
@@ -50,9 +54,19 @@ class Choice:
 
 
 def choices(way: str, pair: Pair, seed: int, outcomes: Outcomes) -> list[Choice]:
-    """Return what the way of this name, a key of WAYS, chooses for *pair*, one for each budget."""
+    """Return what the way of this name, a key of WAYS, chooses for *pair*, one for each budget.
+
+    What others' ways chose is kept with the outcomes; `lrkit tune` is what is being worked on.
+    """
     one_thread()
-    return WAYS[way](pair, seed, outcomes)
+    if way == "tune":
+        return WAYS[way](pair, seed, outcomes)
+    what = {"way": way, "pair": asdict(pair), "seed": seed, "grid": pair.peaks}
+    kept = outcomes.kept("choices", what)
+    if kept is None:
+        kept = [asdict(choice) for choice in WAYS[way](pair, seed, outcomes)]
+        outcomes.keep("choices", what, kept)
+    return [Choice(**choice) for choice in kept]
 
 
 @cache
@@ -221,8 +235,25 @@ def _watched(trial: Trial, watch: _Pruning) -> Outcome:
 
 
 def tuned(pair: Pair, seed: int, outcomes: Outcomes) -> list[Choice]:
-    """`lrkit tune` with a budget of three full runs."""
-    raise NotImplementedError
+    """`lrkit tune` with its defaults at three full runs, in one process, as a grid is made here."""
+    settings = pair.settings(choosing=True)
+    holdout = settings.pop("holdout")
+    with tempfile.TemporaryDirectory() as folder:
+        found = tune(
+            pair.task,
+            out=Path(folder) / "tune",
+            engine="serial",
+            device="cpu",
+            budget=SMALL,
+            # It trains with several seeds from this one on; repetitions have none in common.
+            seed=SEEDS_APART * seed,
+            options=settings,
+            total=pair.total,
+            holdout=holdout,
+            test=0,
+            progress=False,
+        )
+    return [Choice(OURS, found.schedule, found.spent)]
 
 
 WAYS: Final[Mapping[str, Callable[[Pair, int, Outcomes], list[Choice]]]] = {

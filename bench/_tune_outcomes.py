@@ -34,12 +34,6 @@ class Trial:
         settings = pair.settings(choosing=choosing)
         return cls(pair.task, settings, schedule, total or pair.total, seed)
 
-    @property
-    def key(self) -> str:
-        """A name for the file that keeps the outcome."""
-        told = json.dumps([asdict(self), torch.__version__], sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()[:24]
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -84,16 +78,30 @@ class Outcomes:
 
     def of(self, trial: Trial) -> Outcome:
         """Return what *trial* came to."""
-        file = self.folder / trial.key[:2] / f"{trial.key}.json" if self.folder else None
-        if file is not None and file.exists():
-            kept = json.loads(file.read_text())
-            return Outcome(**(kept["outcome"] | {"scores": tuple(kept["outcome"]["scores"])}))
+        kept = self.kept("trainings", asdict(trial))
+        if kept is not None:
+            return Outcome(**(kept | {"scores": tuple(kept["scores"])}))
         made = _trained(trial)
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            told = {"trial": asdict(trial), "outcome": asdict(made), "torch": torch.__version__}
-            write_file(file, json.dumps(told).encode())
+        self.keep("trainings", asdict(trial), asdict(made))
         return made
+
+    def kept(self, kind: str, what: Mapping[str, Any]) -> Any:
+        """Return what is kept of *what*; None where there is nothing."""
+        file = self._file(kind, what)
+        return json.loads(file.read_text())["came to"] if file and file.exists() else None
+
+    def keep(self, kind: str, what: Mapping[str, Any], came_to: Any) -> None:
+        """Keep what *what* came to, where there is a folder."""
+        if file := self._file(kind, what):
+            told = {"what": what, "torch": torch.__version__, "came to": came_to}
+            write_file(file, json.dumps(told))
+
+    def _file(self, kind: str, what: Mapping[str, Any]) -> Path | None:
+        if self.folder is None:
+            return None
+        told = json.dumps([what, torch.__version__], sort_keys=True, default=dict)
+        key = hashlib.sha256(told.encode()).hexdigest()[:24]
+        return self.folder / kind / key[:2] / f"{key}.json"
 
 
 def _trained(trial: Trial) -> Outcome:

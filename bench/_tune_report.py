@@ -6,7 +6,7 @@ import datetime
 import math
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -71,8 +71,10 @@ class Ratio:
     def of(cls, logs: Sequence[float]) -> Ratio:
         """Return the ratio of the mean of *logs*."""
         s = Summary.of(logs)
-        half = half_interval(s) if s.n > 1 else math.inf
-        return cls(math.exp(s.mean), math.exp(s.mean - half), math.exp(min(s.mean + half, 700)))
+        if s.n < 2:
+            return cls(math.exp(s.mean), 0.0, math.inf)
+        half = half_interval(s)
+        return cls(math.exp(s.mean), math.exp(s.mean - half), math.exp(s.mean + half))
 
     def __str__(self) -> str:
         wide = math.isinf(self.high)
@@ -207,26 +209,53 @@ def picture(pairs: Sequence[Pair], judged: Sequence[Judged], path: Path) -> None
         rows, columns, figsize=(3.3 * columns, 2.7 * rows + 1.0), sharex=True, squeeze=False
     )
     panels = [*axes.flat]
+    _panel(
+        panels[0],
+        "over the pairs",
+        {way: over_pairs(pairs, judged, way, REFERENCE) for way in there},
+        judged,
+    )
+    panels[0].title.set_fontweight("bold")
     for axis, pair in zip(panels[1:], pairs, strict=False):
-        held = " (held out)" if pair.held_out else ""
-        axis.set_title(f"{pair.name}{held}", fontsize=9)
-        for i, way in enumerate(there):
-            cost = [one.cost for one in judged if one.pair == pair.name and one.way == way]
-            ratio = Ratio.of(logs(judged, pair.name, way, REFERENCE))
-            _dot(axis, i, way, float(np.mean(cost)), ratio)
-    panels[0].set_title("over the pairs", fontsize=10, fontweight="bold")
-    for i, way in enumerate(there):
-        cost = [one.cost for one in judged if one.way == way]
-        ratio = over_pairs(pairs, judged, way, REFERENCE)
-        _dot(panels[0], i, way, float(np.mean(cost)), ratio)
-    for k, axis in enumerate(panels):
-        _finish(axis, left=k % columns == 0, unused=k > len(pairs))
+        ratios = {way: Ratio.of(logs(judged, pair.name, way, REFERENCE)) for way in there}
+        mine = [one for one in judged if one.pair == pair.name]
+        _panel(axis, f"{pair.name}{' (held out)' if pair.held_out else ''}", ratios, mine)
+    for axis in panels[len(pairs) + 1 :]:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("error / that of the 36-grid", fontsize=8)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=5, frameon=False, fontsize=9)
-    figure.supxlabel("cost in full runs", fontsize=10, y=0.075)
-    figure.tight_layout(rect=(0, 0.085, 1, 1))
+    tall = figure.get_figheight()
+    figure.supxlabel("cost in full runs", fontsize=10, y=0.6 / tall)
+    figure.tight_layout(rect=(0, 0.75 / tall, 1, 1))
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def _panel(
+    axis: mpl.axes.Axes, title: str, ratios: Mapping[str, Ratio], judged: Sequence[Judged]
+) -> None:
+    axis.set_title(title, fontsize=9)
+    for i, (way, ratio) in enumerate(ratios.items()):
+        cost = float(np.mean([one.cost for one in judged if one.way == way]))
+        _dot(axis, i, way, cost, ratio)
+    axis.axhline(1, color="0.6", linewidth=0.8, zorder=1)
+    # A default costs nothing, which has no place on a log axis.
+    axis.set_xscale("symlog", linthresh=1, linscale=0.5)
+    axis.set_xticks([0, 1, 3, 9, 36], ["0", "1", "3", "9", "36"])
+    axis.set_xlim(-0.35, 55)
+    axis.set_yscale("log")
+    # The points decide what is shown; an interval of few repetitions may reach beyond.
+    shown = [ratio.middle for ratio in ratios.values()]
+    low, high = min(*shown, 0.85) / 1.15, max(*shown, 1.2) * 1.15
+    axis.set_ylim(low, high)
+    fine = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2)
+    steps = fine if high < 2.5 else (0.3, 0.5, 1, 2, 3, 5, 10, 20)
+    ticks = [tick for tick in steps if low <= tick <= high]
+    axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
+    axis.tick_params(labelsize=8, labelbottom=True)
 
 
 def _dot(axis: mpl.axes.Axes, i: int, way: str, cost: float, ratio: Ratio) -> None:
@@ -234,8 +263,10 @@ def _dot(axis: mpl.axes.Axes, i: int, way: str, cost: float, ratio: Ratio) -> No
     colour = "#D55E00" if ours else mpl.colormaps["viridis"](i / (len(NAMES) - 1) * 0.9)
     wide = math.isinf(ratio.high)
     ends = [[0.0], [0.0]] if wide else [[ratio.middle - ratio.low], [ratio.high - ratio.middle]]
+    # Beside each other where the costs are the same.
+    near = cost + (1 + cost) * 0.05 * (i % 3 - 1) if cost else cost
     axis.errorbar(
-        [cost],
+        [near],
         [ratio.middle],
         yerr=ends,
         fmt=MARKERS[i % len(MARKERS)],
@@ -245,31 +276,3 @@ def _dot(axis: mpl.axes.Axes, i: int, way: str, cost: float, ratio: Ratio) -> No
         label=way,
         zorder=3 if ours else 2,
     )
-
-
-def _finish(axis: mpl.axes.Axes, *, left: bool, unused: bool) -> None:
-    if unused:
-        axis.set_visible(False)
-        return
-    axis.axhline(1, color="0.6", linewidth=0.8, zorder=1)
-    # A default costs nothing, which has no place on a log axis.
-    axis.set_xscale("symlog", linthresh=1, linscale=0.5)
-    axis.set_xticks([0, 1, 3, 9, 36], ["0", "1", "3", "9", "36"])
-    axis.set_xlim(-0.25, 50)
-    axis.set_yscale("log")
-    low, high = axis.get_ylim()
-    low, high = max(low, 0.3), min(max(high, 1.2), 12)
-    axis.set_ylim(min(low, 0.8), high)
-    ticks = [
-        t for t in (0.3, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10) if low <= t <= high
-    ]
-    few = (
-        ticks
-        if len(ticks) <= 6
-        else [t for t in ticks if t in (0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)]
-    )
-    axis.set_yticks(few, [f"{t:g}" for t in few])
-    axis.minorticks_off()
-    axis.tick_params(labelsize=8, labelbottom=True)
-    if left:
-        axis.set_ylabel("error / that of the 36-grid", fontsize=8)

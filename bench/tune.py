@@ -1,7 +1,7 @@
 """Cost against quality of the ways to choose a schedule, on pairs of a task and an optimizer.
 
     python -m bench.tune [--repetitions N] [--seeds N] [--workers N] [--cache FOLDER] [--quick]
-                         [--write PAGE] [--json FILE] [PAIR ...]
+                         [--seconds N] [--write PAGE] [--json FILE] [PAIR ...]
 
 For each pair (`bench/_tune_pairs.py`) and repetition every way (`bench/_tune_methods.py`) chooses a
 schedule by scores on a fifth of the training data, kept apart. The choice is then trained on fresh
@@ -16,17 +16,19 @@ A training that diverges in the end has the error of the untrained weights. Cost
 the updates made over those of one whole training: a grid's diverging runs end early.
 
 Trainings run in one-thread processes. With --cache what they came to is kept in a folder and not
-made again; it knows torch's version, but nothing of changed code.
+made again; it knows torch's version, but nothing of changed code; `lrkit tune` is
+always run. With --seconds the repetitions that are not done by then are left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -43,6 +45,8 @@ from bench._tune_report import Judged, bars, page, picture
 from bench.table import show
 
 REPETITIONS, SEEDS = 3, 5
+CHOOSING = 0.7
+"""The share of the time after which no choice is waited for any more."""
 FRESH = 1000
 """The first of the seeds that choices are judged by; those of choosing are the repetitions'."""
 EVERY = 20.0
@@ -57,46 +61,62 @@ def judge(pair: Pair, repetition: int, schedule: str, seeds: int, outcomes: Outc
     return [outcomes.of(Trial.of(pair, schedule, first + i, choosing=False)) for i in range(seeds)]
 
 
+Cell = tuple[Pair, int]
+Found = dict[Cell, list[Choice]]
+
+
 def chosen(
-    pool: ProcessPoolExecutor, cells: Sequence[tuple[Pair, int]], ways: Sequence[str], out: Outcomes
-) -> dict[tuple[Pair, int], list[Choice]]:
-    """Return what every way chooses for every pair and repetition."""
-    # The long ones first, so that the last to end are short.
+    pool: ProcessPoolExecutor, cells: Sequence[Cell], ways: Sequence[str], out: Outcomes, end: float
+) -> Found:
+    """Return what every way chooses for the pairs and repetitions that all ways are done with."""
+    # Repetition by repetition, and in each the long ones first.
+    order = sorted(cells, key=lambda cell: (cell[1], not cell[0].task.startswith("lenet")))
     jobs = {
-        pool.submit(choices, way, pair, repetition, out): (pair, repetition)
+        pool.submit(choices, way, pair, repetition, out): ((pair, repetition), way)
+        for pair, repetition in order
         for way in ways
-        for pair, repetition in sorted(cells, key=lambda c: not c[0].task.startswith("lenet"))
     }
-    found: dict[tuple[Pair, int], list[Choice]] = {cell: [] for cell in cells}
-    for job in told(jobs, "choosing"):
-        found[jobs[job]] += job.result()
-    return found
+    found: dict[Cell, dict[str, list[Choice]]] = {cell: {} for cell in cells}
+    for job in told(jobs, "choosing", end):
+        cell, way = jobs[job]
+        if error := job.exception():
+            print(f"left out: {cell[0].name}, repetition {cell[1]}: {way} raised {error!r}")
+        else:
+            found[cell][way] = job.result()
+    return {
+        cell: [choice for several in by.values() for choice in several]
+        for cell, by in found.items()
+        if len(by) == len(ways)
+    }
 
 
 def judged(
-    pool: ProcessPoolExecutor,
-    found: dict[tuple[Pair, int], list[Choice]],
-    seeds: int,
-    out: Outcomes,
+    pool: ProcessPoolExecutor, found: Found, seeds: int, out: Outcomes, end: float
 ) -> list[Judged]:
-    """Return every choice with its errors on the test data; equal choices are trained once."""
+    """Return the choices with their errors on the test data; equal choices are trained once."""
+    wanted = {cell: {choice.schedule for choice in several} for cell, several in found.items()}
     jobs = {
-        pool.submit(judge, pair, repetition, schedule, seeds, out): (pair, repetition, schedule)
-        for (pair, repetition), several in found.items()
-        for schedule in sorted({choice.schedule for choice in several})
+        pool.submit(judge, cell[0], cell[1], schedule, seeds, out): (cell, schedule)
+        for cell in sorted(found, key=lambda cell: cell[1])
+        for schedule in sorted(wanted[cell])
     }
-    outcomes: dict[tuple[Pair, int, str], list[Outcome]] = {}
-    for job in told(jobs, "judging"):
-        outcomes[jobs[job]] = job.result()
+    made: dict[Cell, dict[str, list[Outcome]]] = {cell: {} for cell in found}
+    for job in told(jobs, "judging", end):
+        cell, schedule = jobs[job]
+        made[cell][schedule] = job.result()
     return [
-        Judged.of(pair, repetition, choice, outcomes[pair, repetition, choice.schedule])
-        for (pair, repetition), several in found.items()
+        Judged.of(*cell, choice, made[cell][choice.schedule])
+        for cell, several in found.items()
+        if wanted[cell] == made[cell].keys()
         for choice in several
     ]
 
 
-def told(jobs: dict[Future[Any], Any], what: str) -> Iterator[Future[Any]]:
-    """Yield the jobs as they end, with a bar; on what is no terminal with a line now and then."""
+def told(jobs: Mapping[Future[Any], Any], what: str, end: float) -> Iterator[Future[Any]]:
+    """Yield the jobs as they end, until the moment *end*; the rest is not begun.
+
+    With a bar, or on what is no terminal with a line now and then.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -106,13 +126,18 @@ def told(jobs: dict[Future[Any], Any], what: str) -> Iterator[Future[Any]]:
     console, began, said = Console(stderr=True), time.monotonic(), 0.0
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task(what, total=len(jobs))
-        for done, job in enumerate(as_completed(jobs), 1):
-            progress.update(bar, completed=done)
-            seconds = time.monotonic() - began
-            if not console.is_terminal and (seconds - said > EVERY or done == len(jobs)):
-                said = seconds
-                print(f"{what}: {done} of {len(jobs)}, {seconds:.0f} s", file=sys.stderr)
-            yield job
+        try:
+            left = None if end == math.inf else max(end - began, 0.0)
+            for done, job in enumerate(as_completed(jobs, timeout=left), 1):
+                progress.update(bar, completed=done)
+                seconds = time.monotonic() - began
+                if not console.is_terminal and (seconds - said > EVERY or done == len(jobs)):
+                    said = seconds
+                    print(f"{what}: {done} of {len(jobs)}, {seconds:.0f} s", file=sys.stderr)
+                yield job
+        except TimeoutError:
+            dropped = sum(job.cancel() or not job.done() for job in jobs)
+            print(f"{what}: the time is over, {dropped} of {len(jobs)} left out", file=sys.stderr)
 
 
 def arguments() -> argparse.Namespace:
@@ -123,6 +148,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--cache", type=Path, help="folder of what trainings came to")
     parser.add_argument("--quick", action="store_true", help="three small pairs, two repetitions")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="the most it may take")
     parser.add_argument("--write", type=Path, help="the page and its picture, as page.md")
     parser.add_argument("--json", type=Path, help="every choice with its errors")
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
@@ -137,10 +163,17 @@ def main() -> int:
     pairs = [p for p in PAIRS if not words or any(word in p.name for word in words)]
     repetitions, seeds = (2, 2) if given.quick else (given.repetitions, given.seeds)
     cells = [(pair, repetition) for pair in pairs for repetition in range(repetitions)]
-    out = Outcomes(given.cache)
-    with ProcessPoolExecutor(given.workers) as pool:
-        found = chosen(pool, cells, given.ways, out)
-        all_of_it = judged(pool, found, seeds, out)
+    out, began = Outcomes(given.cache), time.monotonic()
+    pool = ProcessPoolExecutor(given.workers)
+    try:
+        found = chosen(pool, cells, given.ways, out, began + CHOOSING * given.seconds)
+        all_of_it = judged(pool, found, seeds, out, began + given.seconds)
+    finally:
+        pool.shutdown(kill_workers=True)
+    pairs = [pair for pair in pairs if any(one.pair == pair.name for one in all_of_it)]
+    if not pairs:
+        print("nothing was done in the time; give more --seconds or fewer pairs", file=sys.stderr)
+        return 1
     if given.json:
         given.json.write_text(json.dumps([asdict(one) for one in all_of_it], indent=1))
     rows = bars(pairs, all_of_it)
@@ -148,7 +181,7 @@ def main() -> int:
         image = given.write.with_suffix(".png")
         picture(pairs, all_of_it, image)
         given.write.write_text(page(pairs, all_of_it, image.name, repetitions, seeds))
-    title = f"Test error over that of the 36-point grid's choice ({repetitions} repetitions)"
+    title = f"Test error over that of the 36-point grid's choice (up to {repetitions} repetitions)"
     return 0 if show(title, rows) else 1
 
 
