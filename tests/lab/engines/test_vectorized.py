@@ -132,6 +132,7 @@ def test_it_is_the_training_that_serial_makes(tmp_path: Path, how: dict[str, Any
         ("poly-tanh", {"momentum": 0.9}, 0.01, 1e-5),
         ("lenet-digits", {"momentum": 0.9}, 0.02, 1e-5),
         ("lenet-digits", {"optimizer": "adam"}, 3e-4, 1e-4),
+        ("char-gpt", {"layers": 1, "width": 16, "heads": 2, "context": 16}, 3e-3, 1e-4),
     ],
 )
 def test_built_in_tasks_agree_in_float32(

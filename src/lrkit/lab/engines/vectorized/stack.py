@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lrkit.errors import LoopError
 from lrkit.lab.contract import Task
@@ -165,15 +166,20 @@ class Stack:
             return loss, {name: both[name] for name in buffers}
 
         batch = None if shared else 0
-        losses, buffers = vmap(one, in_dims=(0, 0, batch, batch), randomness="different")(
-            weights.leaves | weights.frozen, weights.buffers, x, y
-        )
+        with self._attention():
+            losses, buffers = vmap(one, in_dims=(0, 0, batch, batch), randomness="different")(
+                weights.leaves | weights.frozen, weights.buffers, x, y
+            )
         with torch.no_grad():
             for name, value in buffers.items():
                 # A module that writes in place has written already; one that assigns has not.
                 if value.data_ptr() != weights.buffers[name].data_ptr():
                     weights.buffers[name].copy_(value)
         return losses  # type: ignore[no-any-return]
+
+    def _attention(self) -> AbstractContextManager[Any]:
+        # On a CPU torch maps attention's formula only; its fused kernel would run model by model.
+        return sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext()
 
     def _convolutions(self) -> AbstractContextManager[Any]:
         return Unfolded() if self._unfolded else nullcontext()
