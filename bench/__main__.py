@@ -1,6 +1,7 @@
 """Run every benchmark: `python -m bench [--write PAGE] [NAME ...]`; exits with 1 on a missed bar.
 
-With --write the tables also go to a page of the docs.
+Without names those that take an hour on two cores are left out: `tune`. With --write the tables
+also go to a page of the docs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from bench.table import KEEP, Row
 
+BY_NAME = ("tune",)
+"""Run only when named."""
 HEAD = """\
 # Benchmarks
 
@@ -63,7 +66,7 @@ def main(arguments: list[str]) -> int:
             name: subprocess.run(
                 [sys.executable, "-m", f"bench.{name}"], env={**os.environ, KEEP: str(kept)}
             ).returncode
-            for name in (names or [n for n in found if n != "table"])
+            for name in (names or [n for n in found if n not in ("table", *BY_NAME)])
         }
         if to:
             to.write_text(page([json.loads(line) for line in kept.read_text().splitlines()]))
