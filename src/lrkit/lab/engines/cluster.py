@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,11 @@ LOCAL: Final = {
     # A cluster for one machine listens on 127.0.0.1, as Ray does by itself on other systems.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
+
+_ERROR: Final = re.compile(
+    r"^\[[^]]* E [^]]*\] \S+: (.+)$|^\w+(?:\.\w+)*(?:Error|Exception): .+$", re.M
+)
+"""A line of the log that tells an error: by Ray's C++ part, or the end of a traceback."""
 
 
 @dataclass(frozen=True)
@@ -208,9 +214,14 @@ class Ray(Frame):
                 self._end(number, began=False, error=DataError(self._gone))
 
     def _last_words(self) -> str:
+        """Return the last error that the bridge wrote down, or how it ended."""
         try:
-            lines = (self._folder / "bridge.log").read_text(errors="replace").split("\n")
+            log = (self._folder / "bridge.log").read_text(errors="replace")
         except OSError:
-            return "it left no word"
-        said = [" ".join(line.split()) for line in lines if line.strip()]
-        return said[-1][:200] if said else "it left no word"
+            log = ""
+        said = [match[1] or match[0] for match in _ERROR.finditer(log)]
+        if said:
+            return " ".join(said[-1].partition(". ")[0].split())[:200]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return f"its process ended with code {self._process.wait(1.0)}"
+        return "it does not answer"
