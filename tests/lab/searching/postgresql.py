@@ -42,9 +42,14 @@ class Server:
         """Stop the server at once, whoever is connected."""
         self._call("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has been started, and not stopped."""
+        return (self.folder / "data" / "postmaster.pid").exists()
+
     def remove(self) -> None:
         """Stop the server if it runs, and remove its folder."""
-        if (self.folder / "data" / "postmaster.pid").exists():
+        if self.runs:
             self.stop()
         shutil.rmtree(self.folder)
 
