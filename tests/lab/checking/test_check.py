@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +302,19 @@ def test_a_pair_is_ranked_only_where_the_seeds_tell_it_apart(
     assert pair.predicted < 0
     assert pair.measured.n == len(ours)
     assert pair.measured.mean == pytest.approx(np.mean(ours) - np.mean(theirs))
+
+
+def test_a_design_that_fails_with_a_seed_has_not_won(made: tuple[Checked, Path]) -> None:
+    checked = made[0]
+    design, *others = checked.outcomes
+    stuck = run_of([2.0] * 100, seed=2)
+    told = dict(stuck.evaluations[0]) | {"train_loss": 2.0}
+    stuck = replace(stuck, evaluations=(told,))
+    fine = run_of([5.0] * 40 + [0.01] * 60, seed=1)
+    unlucky = replace(checked, outcomes=(replace(design, runs=(fine, stuck)), *others))
+    sentences = unlucky.verdict()
+    assert sentences[0].startswith("Design failed with 1 of 2 seeds")
+    assert sentences[-1].startswith("The design lost: it failed with 1 of 2 seeds")
 
 
 def test_the_peaks_are_around_the_task_s_own_and_quick_is_cheaper() -> None:

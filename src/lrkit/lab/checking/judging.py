@@ -99,7 +99,16 @@ class Checked:
 
     def verdict(self) -> list[str]:
         """Return what came out, in sentences."""
-        return [self._errors(), self._ranks(), self._winner()]
+        return [*self._failed(), self._errors(), self._ranks(), self._winner()]
+
+    def _failed(self) -> list[str]:
+        """Return a sentence for every contender that some seeds did not train with."""
+        return [
+            f"{outcome.contender.name.capitalize()} failed with {len(outcome.failures)} of "
+            f"{len(outcome.runs)} seeds, which no law foresees and no mean below counts."
+            for outcome in self.outcomes
+            if outcome.failures
+        ]
 
     def _errors(self) -> str:
         trained = [outcome for outcome in self.outcomes if outcome.finals]
@@ -140,6 +149,11 @@ class Checked:
         paired = Paired.of(ours.finals, rival.finals)
         name = f"the best other schedule ({rival.contender.name}, {rival.contender.about})"
         share = 100 * abs(paired.mean) / rival.measured.mean
+        if len(ours.failures) > len(rival.failures):
+            return (
+                f"The design lost: it failed with {len(ours.failures)} of {len(ours.runs)} seeds, "
+                f"{name} with {len(rival.failures)}."
+            )
         if not paired.clear:
             side = "below" if paired.mean < 0 else "above"
             return (

@@ -64,6 +64,12 @@ def notes(checked: Checked) -> list[str]:
         for warning in contender.prediction.warnings:
             of.setdefault(warning, []).append(contender.name)
     found += [f"{', '.join(names)}: {warning}" for warning, names in of.items()]
+    highest = max(checked.plan.peaks)
+    if edge := [c.name for c in foreseen.contenders if c.peak > 0.99 * highest]:
+        found.append(
+            f"{', '.join(edge)}: the peak is the highest of the cheap runs; a higher one may be "
+            "better (--peaks)"
+        )
     found += [
         f"{member.name} was left out: {run.failure}"
         for member, run in zip(checked.members, checked.runs, strict=True)
