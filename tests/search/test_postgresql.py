@@ -76,6 +76,25 @@ def test_a_server_that_is_gone_for_a_while_loses_nothing(server: Server) -> None
     assert [t.score for t in Search.read(server.url, "outage").trials] == [1.0, 2.0]
 
 
+def test_after_an_outage_those_who_live_are_not_taken_for_dead(server: Server) -> None:
+    """The server is away for longer than the grace: nobody was heard, and nobody is dead."""
+    with opened(server, "alive") as lives, opened(server, "alive") as other:
+        asked = lives.ask()
+        assert asked is not None
+        server.stop()
+        time.sleep(3.0)
+        server.start()
+        for _ in range(2):
+            found = other.ask()
+            assert found is None or found.origin != asked.number
+            if found is not None:
+                other.tell(found, 1.0)
+        time.sleep(2.5)  # its heart beats again
+        assert other.ask() is None
+        lives.tell(asked, 2.0)
+    assert {t.state for t in Search.read(server.url, "alive").trials} == {"done"}
+
+
 def test_a_study_of_somebody_else_is_left_alone(server: Server) -> None:
     import optuna
 

@@ -112,6 +112,10 @@ def test_every_value_of_a_space_is_one_of_optunas() -> None:
         ({"direction": "up"}, "`direction` must be 'maximize' or 'minimize', got 'up'"),
         ({"seed": -1}, "`seed` must be a whole number >= 0"),
         ({"sampler": "grid", "grid": 0}, "1 value or more"),
+        (
+            {"sampler": "grid", "grid": 10**6},
+            "a grid may have 100000 points, this one has 11000000",
+        ),
         ({"heartbeat": 60}, "`0 < heartbeat < grace` must hold"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import pickle
 from typing import Any
 
 import pytest
@@ -114,6 +115,28 @@ def test_a_drawn_number_is_written_short_and_close(
     scale = drawn if kind == "log" else parameter.high - parameter.low
     assert abs(written - drawn) <= 1e-3 * scale
     assert parameter.snap(written) == written
+
+
+WORDS = ["~", "log(", "uniform(", "int(", "choice(", "~x", ":", ")", ",", "1", "0.5", "3ep", "%"]
+WORDS += ["cosine()", "warmup(", " >> ", " * ", " + ", " | ", "plateau(", "none", "step=", "[", "]"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.lists(st.sampled_from(WORDS), max_size=12).map("".join), st.text(max_size=30)))
+def test_any_text_is_a_space_or_refused_at_a_character(text: str) -> None:
+    try:
+        space = Space.parse(text, {"option": text})
+    except SpecError as error:
+        assert "\n" not in error.reason
+        assert error.position is None or 0 <= error.position <= len(text)
+    else:
+        assert Space.parse(str(space), space.options) == space
+
+
+def test_a_point_goes_to_another_process() -> None:
+    space = Space.parse(FULL, {"momentum": "~uniform(0, 0.99)"})
+    point = space.grid(2)[0]
+    assert pickle.loads(pickle.dumps((space, point))) == (space, point)
 
 
 def test_the_issues_space_reads_and_names_its_ranges() -> None:

@@ -47,23 +47,10 @@ def _tried(space: Space) -> Iterator[Values]:
     """Yield the values of the points to try."""
     for share in (0.0, 1.0, INSIDE):
         base = functools.partial(_at, share=share)
-        for make in walking.singles(functools.partial(_values, space), base, _levels):
+        for make in walking.singles(space.values, base, _levels):
             yield make()
     if space.corners <= MOST_CORNERS:
-        yield from walking.enumerate_points(lambda choose: _values(space, choose), _ends)
-
-
-def _values(space: Space, choose: Callable[[Parameter], Value]) -> Values:
-    """Return what *choose* picks where a point is built, whether it can be built or not."""
-    values: Values = {}
-
-    def once(parameter: Parameter) -> Value:
-        if parameter.name not in values:
-            values[parameter.name] = choose(parameter)
-        return values[parameter.name]
-
-    space.ask(once)
-    return values
+        yield from walking.enumerate_points(space.values, _ends)
 
 
 def _fault(space: Space, values: Values, use: Use) -> SpecError | None:
@@ -77,7 +64,7 @@ def _fault(space: Space, values: Values, use: Use) -> SpecError | None:
 def _told(space: Space, values: Values, error: SpecError, use: Use) -> SpecError:
     """Return *error* with the values that matter to it, pointing at the text of the space."""
     blamed = [name for name in values if _matters(space, values, name, use)]
-    if not blamed and _fault(space, _values(space, functools.partial(_at, share=0.0)), use) is None:
+    if not blamed and _fault(space, space.values(functools.partial(_at, share=0.0)), use) is None:
         blamed = list(values)
     where = ", ".join(f"{name} = {values[name]}" for name in blamed)
     reason = f"at {where}: {error.reason}" if where else error.reason
@@ -94,7 +81,7 @@ def _matters(space: Space, values: Values, name: str, use: Use) -> bool:
     """Return whether another value of *name* would mend it."""
     parameter = next(p for p in space.parameters if p.name == name)
     for level in _levels(parameter):
-        asked = _values(space, functools.partial(_changed, {**values, name: level}))
+        asked = space.values(functools.partial(_changed, {**values, name: level}))
         if level != values[name] and _fault(space, asked, use) is None:
             return True
     return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -63,6 +65,9 @@ class Desk:
                  heartbeat: float, grace: float, patience: float) -> None:  # fmt: skip
         self.settings, self.worker = settings, worker
         self.place, self._patience = place, patience
+        self._heard = 2 * heartbeat
+        # A database may have been away, for everybody, until just now; a file was not.
+        self._missed = -math.inf if place.folder else time.monotonic()
         self.grid = settings.points()
         limits = [settings.trials, None if self.grid is None else len(self.grid)]
         self.limit = min((limit for limit in limits if limit is not None), default=None)
@@ -80,7 +85,15 @@ class Desk:
 
     def patiently(self, work: Callable[[], _T], safe: str) -> _T:
         """Return what *work* returns; see `storage.patiently`."""
-        return keeping.patiently(work, self._patience, self.place, safe)
+
+        def noting() -> _T:
+            try:
+                return work()
+            except keeping.lost():
+                self._missed = time.monotonic()
+                raise
+
+        return keeping.patiently(noting, self._patience, self.place, safe)
 
     def attempts(self) -> Attempts:
         """Return all trials as they are now."""
@@ -184,8 +197,12 @@ class Desk:
         self._rdb.engine.dispose()
 
     def _with_orphans(self) -> Attempts:
-        """Return all trials, those of workers that have died waiting to be run again."""
-        optuna().storages.fail_stale_trials(self._study)
+        """Return all trials, those of workers that have died waiting to be run again.
+
+        After an outage every worker is given the time to be heard again.
+        """
+        if time.monotonic() - max(self._missed, self._heart.missed) > self._heard:
+            optuna().storages.fail_stale_trials(self._study)
         attempts = self.attempts()
         if orphans := attempts.orphans():
             self._study.add_trials([kept.anew(optuna(), trial) for trial in orphans])

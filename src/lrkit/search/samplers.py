@@ -15,6 +15,7 @@ import numpy as np
 
 from lrkit.errors import SpecError
 from lrkit.schedules import nearest
+from lrkit.search import walking
 from lrkit.search.optional import need, optuna, quiet
 from lrkit.search.parameters import Parameter, Value
 from lrkit.search.space import Space, grid_levels
@@ -45,6 +46,7 @@ _NEEDS: Final = {
     "quasi-random": ("scipy",), "gp": ("scipy", "torch"), "cmaes": ("cmaes",),
 }  # fmt: skip
 REDUCTION: Final = 3
+MOST_POINTS: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,14 @@ def grid_points(space: Space, n: Any, seed: int) -> list[dict[str, Value]]:
 
     In that order a part of the grid is spread over all of it.
     """
-    found: list[dict[str, Value]] = []
-    for point in space.enumerate(grid_levels(space, n)):
-        found.append(dict(point.values))
-    order = np.random.default_rng(seed).permutation(len(found))
+    levels = grid_levels(space, n)
+    if (count := space.count(levels)) > MOST_POINTS:
+        raise SpecError(
+            f"a grid may have {MOST_POINTS} points, this one has {count}; give its ranges fewer "
+            "values, or take the sampler quasi-random"
+        )
+    found = list(walking.enumerate_points(space.values, levels))
+    order = np.random.default_rng(seed).permutation(count)
     return [found[i] for i in order]
 
 

@@ -59,7 +59,7 @@ class Settings:
         return {
             "format": FORMAT,
             "space": str(self.space),
-            "options": dict(self.space.options),
+            "options": json.loads(json.dumps(dict(self.space.options))),
             "trials": self.trials,
             "direction": self.direction,
             "sampler": self.sampler,

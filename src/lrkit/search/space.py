@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from lrkit.control import Steered, steered
@@ -80,7 +79,7 @@ class Space:
         plain = {name: written(template) for name, template in templates.items()}
         parameters = _conditioned([schedule, *templates.values()])
         space = cls(
-            written(schedule), MappingProxyType({**given, **plain}), parameters, text, schedule,
+            written(schedule), {**given, **plain}, parameters, text, schedule,
             templates,
         )  # fmt: skip
         checking.check(space)
@@ -98,14 +97,16 @@ class Space:
         """The number of points; None where a range is continuous."""
         if any(parameter.count is None for parameter in self.parameters):
             return None
-        everything: Levels = lambda parameter: parameter.levels(parameter.count or 1)  # noqa: E731
-        return walking.count(self._all, everything)
+        return self.count(lambda parameter: parameter.levels(parameter.count or 1))
+
+    def count(self, levels: Levels) -> int:
+        """Return the number of points with every combination of the values of *levels*."""
+        return walking.count(self._all, levels)
 
     @property
     def corners(self) -> int:
         """The number of points with every number at one of its ends, and each member."""
-        ends: Levels = lambda parameter: parameter.members or (0.0, 1.0)  # noqa: E731
-        return walking.count(self._all, ends)
+        return self.count(lambda parameter: parameter.members or (0.0, 1.0))
 
     @property
     def _all(self) -> list[Template]:
@@ -126,11 +127,19 @@ class Space:
         spec = self._steered(once)
         made = {name: self._option(name, once) for name in self._templates}
         options = {name: made.get(name, value) for name, value in self.options.items()}
-        return Point(spec, MappingProxyType(options), str(spec), MappingProxyType(values))
+        return Point(spec, options, str(spec), values)
 
-    def ask(self, choose: Choose) -> None:
-        """Ask *choose* for every value that a point needs, without building the point."""
-        walking.ask(self._all, choose)
+    def values(self, choose: Choose) -> dict[str, Value]:
+        """Return the values that *choose* picks for a point, without building the point."""
+        values: dict[str, Value] = {}
+
+        def once(parameter: Parameter) -> Value:
+            if parameter.name not in values:
+                values[parameter.name] = choose(parameter)
+            return values[parameter.name]
+
+        walking.ask(self._all, once)
+        return values
 
     def is_complete(self, values: Mapping[str, Value]) -> bool:
         """Return whether *values* has all that a point needs."""
@@ -165,11 +174,7 @@ class Space:
         >>> [point.text for point in space.grid(3)]
         ['0.01 * cosine()', '0.1 * cosine()', '1 * cosine()']
         """
-        return tuple(self.enumerate(grid_levels(self, n)))
-
-    def enumerate(self, levels: Levels) -> Iterator[Point]:
-        """Yield the points with every combination of the values that *levels* gives a range."""
-        yield from walking.enumerate_points(self.point, levels)
+        return tuple(walking.enumerate_points(self.point, grid_levels(self, n)))
 
     def check(self, horizon: Horizon) -> None:
         """Raise `SpecError` where a point cannot be placed on *horizon*.
