@@ -127,7 +127,7 @@ class _Likelihood:
     def __init__(self, outcomes: Sequence[Outcome], scale: Scale, total: int) -> None:
         requests = [outcome.request for outcome in outcomes]
         self._bad = badness_of(outcomes, scale)
-        self._capped = np.array([not outcome.finite for outcome in outcomes])
+        self._capped = self._bad >= self._bad.min() + CAP - 1e-9
         shapes = [request.candidate.shape for request in requests]
         lengths = [request.updates for request in requests]
         moves = [offset(shape, total) for shape in shapes]

@@ -17,13 +17,15 @@ SHAPES: Final[Mapping[str, str]] = {
     "cosine": "warmup(5%) >> cosine()",
     "wsd, half linear": "warmup(5%) >> hold() >> linear(1, 0, 50%)",
     "linear, long warm-up": "warmup(15%) >> linear()",
+    "wsd, long warm-up": "warmup(15%) >> hold() >> one_minus_sqrt(1, 0, 20%)",
+    "wsd, long cooldown": "warmup(5%) >> hold() >> one_minus_sqrt(1, 0, 40%)",
+    "wsd, short cooldown": "warmup(5%) >> hold() >> one_minus_sqrt(1, 0, 10%)",
     "cosine, long warm-up": "warmup(15%) >> cosine()",
     "linear, no warm-up": "linear()",
-    "cosine, no warm-up": "cosine()",
 }
 """Shapes by name, those first that a small budget tries; every span is a share of the whole.
 
-All end at 0 and all but two rise first: on the pairs of `docs/tune.md` a shape that decays to 0
+All end at 0 and all but one rise first: on the pairs of `docs/tune.md` a shape that decays to 0
 loses nothing to one that ends higher, and a warm-up lets a shape bear a higher peak.
 """
 USUAL: Final = "linear"

@@ -16,6 +16,7 @@ from lrkit.probe.picture import range_charts
 STAGES: Final = ("short", "third", "full")
 WIDE: Final = 5.0
 """A score that differs by more than this factor is drawn on a logarithmic axis."""
+EXPLODED: Final = 4.0  # in units of the error's logarithm
 WORST: Final = 1.0  # of the expected loss, in units of the error's logarithm: beyond it all is bad
 
 
@@ -29,12 +30,20 @@ def tune_charts(tuned: Tuned) -> dict[str, Chart]:
     return found
 
 
+def _drawn(tuned: Tuned) -> list[Outcome]:
+    """Return the trainings that can be drawn on one axis: one that exploded leaves no room."""
+    finite = [o for o in tuned.finding.outcomes if o.finite]
+    bad = [tuned.finding.scale.badness(o.score) for o in finite]
+    return [o for o, b in zip(finite, bad, strict=True) if b < min(bad) + EXPLODED]
+
+
 def _peaks(tuned: Tuned) -> Chart:
     """Return every training by its peak and score, a colour for each length."""
     label, told = _error(tuned)
+    drawn = _drawn(tuned)
     lines = []
     for stage in STAGES:
-        some = [o for o in tuned.finding.outcomes if o.request.stage == stage and o.finite]
+        some = [o for o in drawn if o.request.stage == stage]
         if not some:
             continue
         lengths = {o.request.updates for o in some}
@@ -67,10 +76,11 @@ def _cost(tuned: Tuned) -> Chart:
     """Return every training's score against what was spent when it was over."""
     label, told = _error(tuned)
     spent = tuned.ranged.cost / tuned.terms.updates
+    drawn = _drawn(tuned)
     rows: dict[str, tuple[list[float], list[float]]] = {}
     for outcome in tuned.finding.outcomes:
         spent += outcome.cost / tuned.terms.updates
-        if outcome.finite:
+        if outcome in drawn:
             x, y = rows.setdefault(outcome.request.stage, ([], []))
             x.append(spent)
             y.append(told(outcome.score))

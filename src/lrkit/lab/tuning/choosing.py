@@ -27,6 +27,12 @@ from lrkit.lab.tuning.plan import (
 
 ODD: Final = 0.1
 """How far a candidate may really lie from what the belief says of it, as a deviation."""
+MOVES: Final = (0.0, 0.5, -0.5, 1.0, 1.5)
+"""Where about the best peak a shape is tried in full, in steps; a cliff shows where it ends."""
+MOST: Final = 32
+"""Candidates that are trained in full at first."""
+KEPT: Final = 3
+"""One of so many goes on to the next round, with more seeds."""
 BACK: Final = math.log(2.0)
 """How far below a peak that was lost in full another one must be, in ln x."""
 
@@ -48,11 +54,11 @@ def confirm(state: State) -> Asking:
     runs = int(state.left + 1e-9)
     if runs < 1:
         return
-    field = ranked(state, belief, min(max(runs // 3, 1 if runs < 2 else 2), 8))
+    field = ranked(state, belief, min(max(runs // 3, 1 if runs < 2 else 2), MOST))
     seeds = 0
     while field and (runs := int(state.left + 1e-9)) >= len(field):
-        rounds = max(1, math.ceil(math.log2(len(field))))
-        each = max(1, runs // (rounds * len(field)))
+        rounds = 1 + math.ceil(math.log(max(len(field) / 2, 1), KEPT))
+        each = min(max(1, round(runs / (rounds * len(field)))), runs // len(field))
         if len(field) <= 2:
             each = min(each, MOST_SEEDS - seeds)
         if each < 1:
@@ -70,7 +76,7 @@ def confirm(state: State) -> Asking:
         good = standings(state, state.belief())
         field = [c for c in good if c in field]
         if len(field) > 2:
-            field = field[: math.ceil(len(field) / 2)]
+            field = field[: max(2, math.ceil(len(field) / KEPT))]
         elif len(field) < 2 and state.left >= 1 and len(good) == 0:
             field = ranked(state, state.belief(), 1)
             state.reasons.append("what was trained in full has diverged; a lower peak is tried")
@@ -81,7 +87,7 @@ def ranked(state: State, belief: Belief, count: int) -> list[Candidate]:
     edges = [math.log(o.request.candidate.peak) for o in lost_in_full(state)]
     middle = min([belief.choice(), *(edge - BACK for edge in edges)])
     gap = min(max(belief.deviation(), FEWEST_GAP), 0.6)
-    moves = [0.0] if count < 3 else [0.0, gap / 2, -gap / 2, gap]
+    moves = [gap * move for move in MOVES[: 1 if count < 3 else 4 if count < 12 else None]]
     known = {o.request.candidate.shape for o in state.outcomes}
     found: list[tuple[float, int, Candidate]] = []
     for i, shape in enumerate(name for name in SHAPES if name in known or count > len(known)):

@@ -79,10 +79,11 @@ class Display:
             self._progress.remove_task(self._bars.pop(request))
 
     def ended(self, outcomes: list[Outcome]) -> None:
-        """Say what a batch came to, the best first of each line's kind."""
+        """Say what a batch came to; a final test is outside the budget."""
         for outcome in outcomes:
-            self._spent += outcome.cost
             request = outcome.request
+            if request.stage != "test":
+                self._spent += outcome.cost
             came = f"{self._score_name} {outcome.score:.4g}" if outcome.finite else outcome.failure
             self.say(
                 f"  {request.candidate.text}, {request.updates:,} updates, seed {request.seed}: "

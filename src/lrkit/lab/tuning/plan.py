@@ -30,6 +30,7 @@ ROUNDS: Final = 6  # of peaks added beyond an end at which the best lies
 MOST_SHORT: Final = 0.4  # of the budget that the first stage may take
 SURE: Final = 0.35  # deviation of ln x below which more short trainings teach nothing
 CLEARLY: Final = 0.2  # worse: an end at which the badness rises by that is behind the best peak
+ALIKE: Final = 0.12  # peaks whose badness differs by less are not told apart by short trainings
 FEWEST_GAP: Final = 0.35  # between neighbouring peaks, in ln x
 WIDEST_GAP: Final = 0.8
 MOST_SEEDS: Final = 10
@@ -142,8 +143,37 @@ def _beyond(state: State, length: int) -> tuple[int, str]:
     return 0, ""
 
 
+def plateau(state: State) -> tuple[float, float] | None:
+    """Return the ends, in ln x, of the peaks that short trainings do not tell apart.
+
+    None where they do: where those about as good as the best lie within a factor of 6.
+    """
+    outcomes = [o for o in state.outcomes if o.request.stage == "short"]
+    bad = badness_of(outcomes, state.scale)
+    peaks = np.array([math.log(o.request.candidate.peak) for o in outcomes])
+    tried = np.unique(peaks)
+    means = np.array([bad[peaks == peak].mean() for peak in tried])
+    good = tried[means < means.min() + ALIKE]
+    return (float(good[0]), float(good[-1])) if np.ptp(good) > math.log(6.0) else None
+
+
 def refine(state: State) -> Asking:
-    """Make trainings of a third at the likely best peaks, of several shapes where they fit."""
+    """Make trainings of a third at the likely best peaks, of several shapes where they fit.
+
+    Where short trainings say too little, because learning has not begun in a ninth of the time,
+    and the budget has room for two full ones but not for many, those are made instead: they begin
+    within the plateau, in its middle and near its upper end, with the cooldown that trains most.
+    """
+    flat = plateau(state)
+    if flat is not None and 2 <= state.left < 4:
+        places = [flat[0] + share * (flat[1] - flat[0]) for share in (0.45, 0.85)]
+        why = (
+            f"peaks from {math.exp(flat[0]):.2g} to {math.exp(flat[1]):.2g} are alike for short "
+            "trainings, so two of them are trained in full at once"
+        )
+        both = [Candidate.at("wsd", place) for place in places]
+        yield from _ask_for(state, "full", why, both, state.total, [state.seed + 1])
+        return
     length = state.length(1 / 3)
     price = length / state.total
     share = min(state.left - state.reserved, max(4 / 3, 0.2 * state.budget))

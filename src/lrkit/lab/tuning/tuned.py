@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lrkit.lab.statistics import Summary, half_interval
+from lrkit.lab.statistics import Summary
 from lrkit.lab.tuning.aims import Aim, Terms
 from lrkit.lab.tuning.belief import MISFIT, NOISE
 from lrkit.lab.tuning.outcomes import Outcome
@@ -120,10 +120,15 @@ def expected(tuned: Tuned) -> Expected:
     """Return the interval for the score of one more training: Student's where seeds allow it."""
     scores = [o.score for o in tuned.full() if o.finite]
     scale = tuned.finding.scale
-    if len(scores) >= 3:
-        s = Summary.of(scores)
-        half = half_interval(s) * math.sqrt(s.n + 1)  # of one more, not of the mean
-        return Expected(s.mean, *_within(tuned, s.mean - half, s.mean + half), f"{s.n} seeds")
+    rows = _replicates(tuned)
+    freedom = sum(len(row) - 1 for row in rows)
+    if len(scores) >= 2 and freedom >= 2:
+        # Of one more training, not of the mean; the spread is that of all that had several seeds.
+        pooled = sum(float(np.sum((np.array(row) - np.mean(row)) ** 2)) for row in rows) / freedom
+        half = _student(freedom) * math.sqrt(pooled * (1 + 1 / len(scores)))
+        mean = float(np.mean(scores))
+        basis = f"{len(scores)} seeds, the spread from {freedom + len(rows)} full trainings"
+        return Expected(mean, *_within(tuned, mean - half, mean + half), basis)
     if scores:
         mean = float(np.mean([scale.badness(s) for s in scores]))
         deviation = NOISE * math.sqrt(1 + 1 / len(scores))
@@ -141,6 +146,21 @@ def expected(tuned: Tuned) -> Expected:
         )
     ends = sorted(scale.score(mean + z * NINETY_FIVE * deviation) for z in (-1, 1))
     return Expected(scale.score(mean), *_within(tuned, ends[0], ends[1]), basis)
+
+
+def _replicates(tuned: Tuned) -> list[list[float]]:
+    """Return the scores of each schedule that was trained in full with several seeds."""
+    rows: dict[str, list[float]] = {}
+    for o in tuned.finding.outcomes:
+        if o.request.updates == tuned.terms.updates and o.finite and not o.failure:
+            rows.setdefault(o.request.candidate.text, []).append(o.score)
+    return [row for row in rows.values() if len(row) > 1]
+
+
+def _student(freedom: int) -> float:
+    from scipy import stats
+
+    return float(stats.t.ppf(0.975, freedom))
 
 
 def _within(tuned: Tuned, low: float, high: float) -> tuple[float, float]:
