@@ -1,7 +1,7 @@
 """Trainings per minute of each engine, at several numbers K of trainings; ratios in one run.
 
     python -m bench.engines [--device cpu|cuda] [--seconds N] [--only NAME ...]
-                            [--engines serial,processes,vectorized,ray] [--convolutions auto,...]
+                            [--engines processes,vectorized,ray]
 
 Every training writes its journal and is evaluated after each epoch; checkpoints are left out. K
 trainings have K seeds and K rates. The time is that from the first submission to the last ending,
@@ -56,9 +56,9 @@ CPU = (
 )
 POWERS = (1, 2, 4, 8, 16, 32, 64, 128)
 GPU = (
-    Case("LeNet, batch 256", "bench._engines_tasks:lenet_large", "4ep", {}, POWERS, True),
+    Case("LeNet, batch 256", "bench._engines_tasks:lenet_large", "3ep", {}, POWERS, True),
     Case(
-        "LeNet, batch 32", "bench._engines_tasks:lenet_large", "1500st", {"batch_size": 32},
+        "LeNet, batch 32", "bench._engines_tasks:lenet_large", "900st", {"batch_size": 32},
         POWERS, True,
     ),
     Case("poly-tanh", "poly-tanh", "20ep", {}, POWERS),
@@ -125,7 +125,7 @@ class Bench:
                     continue
                 took = run(make(count), case, count, self.device)
                 expected = took
-                bar = BAR if case.barred and count == BARRED and "unfolded" not in name else None
+                bar = BAR if case.barred and count == BARRED and name == "vectorized" else None
                 found.append(Row.of(f"{what}, time / one", [took / one], bar))
                 found.append(Row.of(f"{what}, trainings a minute", [60 * count / took]))
                 print(
@@ -134,25 +134,14 @@ class Bench:
         return found
 
 
-def engines_of(names: Sequence[str], kinds: Sequence[str]) -> dict[str, Callable[[int], Engine]]:
-    """Return what makes each engine for K trainings."""
-    found: dict[str, Callable[[int], Engine]] = {}
-    for name in names:
-        if name == "vectorized":
-            for kind in kinds:
-                label = name if kind == "auto" else f"{name} ({kind})"
-                found[label] = _vectorized(kind)
-        elif name != "serial":
-            found[name] = _other(name)
-    return found
+def maker(name: str) -> Callable[[int], Engine]:
+    """Return what makes the engine called *name* for K trainings."""
 
-
-def _vectorized(kind: Any) -> Callable[[int], Engine]:
-    return lambda count: Vectorized(width=count, convolutions=kind)
-
-
-def _other(name: str) -> Callable[[int], Engine]:
     def make(count: int) -> Engine:
+        if name == "vectorized":
+            return Vectorized(width=count)
+        if name == "serial":
+            return Serial()
         from lrkit.lab.engines import engine  # what it needs may not be installed
 
         return engine(name)
@@ -167,7 +156,6 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--only", nargs="*", help="parts of names of cases")
     parser.add_argument("--engines", default="")
-    parser.add_argument("--convolutions", default="auto")
     return parser.parse_args(given)
 
 
@@ -186,7 +174,7 @@ def main(given: Sequence[str]) -> int:
     rows: list[Row] = []
     for case in cases:
         try:
-            rows += bench.rows(case, engines_of(names, said.convolutions.split(",")))
+            rows += bench.rows(case, {name: maker(name) for name in names})
         except DataError as error:
             print(f"{case.name} is left out: {error}")
         except LrkitError as error:

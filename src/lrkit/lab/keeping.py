@@ -46,6 +46,8 @@ class Keeper:
         #: Names of files that stay whatever the retention says: those asked for by hand.
         self.asked: set[str] = set()
         self.saved: Saved | None = None
+        #: Trainings that share their time, this one among them, and so the share for checkpoints.
+        self.beside = 1
         self._proven = False
         self._cost = 0.0
         self._next: float = 0.0
@@ -68,7 +70,7 @@ class Keeper:
         """Say when the next checkpoint is due, after *done* updates; by updates it is the same
         whether the run was stopped in between or not."""
         if self.every is None:
-            self._next = time.monotonic() + max(QUIET_SECONDS, SHARE * self._cost)
+            self._next = time.monotonic() + max(QUIET_SECONDS, SHARE * self._cost * self.beside)
         else:
             self._next = math.ceil((math.floor(done / self.every) + 1) * self.every)
 

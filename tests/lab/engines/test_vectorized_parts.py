@@ -19,48 +19,12 @@ from lrkit.drive import Scheduler
 from lrkit.errors import LoopError, SpecError
 from lrkit.lab import IndexBatches, task
 from lrkit.lab.engines.vectorized import Vectorized
-from lrkit.lab.engines.vectorized.convolutions import Unfolded
 from lrkit.lab.engines.vectorized.feeding import parts_of
 from lrkit.lab.engines.vectorized.preparing import Shared
 from lrkit.lab.engines.vectorized.twins import check_task, twins
 from lrkit.records import Journal, replay
 from lrkit.records.rows import write_rows
 from tests.lab.engines.stacked import regression
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    channels=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-    stride=st.integers(1, 2),
-    padding=st.integers(0, 2),
-    dilation=st.integers(1, 2),
-    bias=st.booleans(),
-)
-def test_unfolded_convolutions_are_convolutions(
-    channels: tuple[int, int],
-    kernel: tuple[int, int],
-    stride: int,
-    padding: int,
-    dilation: int,
-    bias: bool,
-) -> None:
-    layer = nn.Conv2d(*channels, kernel, stride, padding, dilation, bias=bias).double()
-    x = torch.randn(2, channels[0], 7, 8, dtype=torch.float64, requires_grad=True)
-    plain = layer(x)
-    with Unfolded():
-        unfolded = layer(x)
-    assert torch.allclose(plain, unfolded, atol=1e-12)
-    one = torch.autograd.grad(plain.square().sum(), [x, layer.weight])
-    two = torch.autograd.grad(unfolded.square().sum(), [x, layer.weight])
-    assert all(torch.allclose(a, b, atol=1e-10) for a, b in zip(one, two, strict=True))
-
-
-def test_convolutions_in_groups_stay() -> None:
-    layer = nn.Conv2d(4, 4, 3, padding="same", groups=2)
-    x = torch.randn(1, 4, 5, 5)
-    with Unfolded():
-        assert torch.equal(layer(x), layer(x))
 
 
 @settings(deadline=None, max_examples=60)
@@ -123,7 +87,7 @@ def test_hooks_that_follow_one_model_are_refused() -> None:
     with pytest.raises(SpecError, match="hooks on its optimizer"):
         check_task(made)
     made = regression(0, "cpu")
-    next(made.model.parameters()).register_post_accumulate_grad_hook(lambda p: None)
+    next(made.model.parameters()).register_post_accumulate_grad_hook(lambda p: None)  # type: ignore[no-untyped-call]
     with pytest.raises(SpecError, match="hooks on its parameters"):
         check_task(made)
 
@@ -197,7 +161,7 @@ def test_a_scheduler_that_keeps_a_run_does_not_skip(tmp_path: Path) -> None:
         scheduler.skip(2)
 
 
-@pytest.mark.parametrize("wrong", [{"width": 0}, {"width": True}, {"convolutions": "fast"}])
+@pytest.mark.parametrize("wrong", [{"width": 0}, {"width": True}])
 def test_an_engine_is_built_of_what_it_knows(wrong: dict[str, Any]) -> None:
     with pytest.raises(SpecError):
         Vectorized(**wrong)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 import torch
 
-from lrkit.errors import InternalError
-from lrkit.lab.contract import IndexBatches
+from lrkit.errors import InternalError, LoopError
+from lrkit.lab.contract import IndexBatches, Task
 from lrkit.lab.engines.contract import Event, Training
 from lrkit.lab.engines.vectorized.feeding import MEMORY, Batch, Feed, Indexed, Taken, parts_of
 from lrkit.lab.engines.vectorized.members import Member
@@ -25,9 +26,8 @@ STRIDE: Final = 0.25
 class Crew:
     """Members whose updates are made by one `Stack`; *news* takes what is told."""
 
-    def __init__(self, members: Sequence[Member], unfolded: bool, news: list[Event]) -> None:
+    def __init__(self, members: Sequence[Member], news: list[Event]) -> None:
         self.members = list(members)
-        self._unfolded = unfolded
         self._news = news
         self._feeds: dict[tuple[int, ...], Indexed] = {}
         self._batches: dict[int, Iterator[list[Batch]]] = {}
@@ -98,6 +98,14 @@ class Crew:
 
     def fail(self, error: BaseException) -> None:
         """End all members for *error*, which the updates raised."""
+        if isinstance(error, torch.OutOfMemoryError):
+            task, count = self.members[0].task, len(self.members)
+            small = LoopError(
+                f"{count} models of task {task.name!r} do not fit into the memory of "
+                f"{task.device} as one; give the engine a width below {count}"
+            )
+            small.__cause__ = error
+            error = small
         for member in self.members:
             self._news.append(member.end(error))
         self.members = []
@@ -111,7 +119,7 @@ class Crew:
     def _build(self) -> None:
         tasks = [member.task for member in self.members]
         clips = [member.loop.options.clip for member in self.members]
-        self._stack = Stack(tasks, clips, self._unfolded, self._say)
+        self._stack = Stack(tasks, clips, self._say)
         self._renumber()
 
     def _keep(self, rows: list[int]) -> None:
@@ -125,11 +133,12 @@ class Crew:
     def _renumber(self) -> None:
         self._feeds = {}
         for row, member in enumerate(self.members):
-            member.bring = self._bringing(row, member)
+            member.bring = partial(self._bring, row, member.task)
+            if (keeper := member.conductor.keeper) is not None:
+                keeper.beside = len(self.members)
 
-    def _bringing(self, row: int, member: Member):  # type: ignore[no-untyped-def]
-        stack = self._stack
-        return lambda everything: (stack.save if everything else stack.give)(row, member.task)
+    def _bring(self, row: int, task: Task, everything: bool) -> None:
+        (self._stack.save if everything else self._stack.give)(row, task)
 
     def _say(self, text: str) -> None:
         log.warning("%s", text)

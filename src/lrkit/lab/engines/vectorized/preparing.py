@@ -121,7 +121,7 @@ def try_out(made: Task, seed: int) -> None:
         except Exception:
             return  # the training will tell, as it does on every engine
         try:
-            stack = Stack([made, made], [None, None], False, lambda text: None)
+            stack = Stack([made, made], [None, None], lambda text: None)
             batch = [(x, y)]
             groups = len(made.optimizer.param_groups)
             stack.run(Taken([[batch, batch]]), np.zeros((1, groups, 2)))

@@ -19,7 +19,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lrkit.errors import LoopError
 from lrkit.lab.contract import Task
-from lrkit.lab.engines.vectorized.convolutions import Unfolded
 from lrkit.lab.engines.vectorized.feeding import Feed
 from lrkit.lab.engines.vectorized.graphs import Graphs
 from lrkit.lab.engines.vectorized.rules import Floats, rule_for
@@ -34,22 +33,20 @@ TINY: Final = 1e-6
 class Stack:
     """Trains the models of *tasks*, which are twins; *clips* are their bounds of the gradient.
 
-    With *unfolded* the convolutions are matrix products. A task's own model is read here and
-    then left alone until `give` or `save`.
+    A task's own model is read here and then left alone until `give` or `save`. *say* is told what
+    the user should know.
     """
 
     def __init__(
         self,
         tasks: Sequence[Task],
         clips: Sequence[float | None],
-        unfolded: bool,
         say: Callable[[str], None],
     ) -> None:
         first = tasks[0]
         self.device = first.device
         self._base = copy.deepcopy(first.model).train()
         self._loss = first.loss
-        self._unfolded = unfolded
         self._say = say
         self.weights = Weights(tasks)
         self.rule = rule_for(first.optimizer)([task.optimizer for task in tasks])
@@ -81,8 +78,7 @@ class Stack:
         numbers = torch.from_numpy(self.rule.table(rates)).to(self._table.dtype)
         self._table[:count].copy_(numbers)
         self._cursor.zero_()
-        with self._convolutions():
-            self._graphs.run(feed.key, count, lambda: self._update(feed))
+        self._graphs.run(feed.key, count, lambda: self._update(feed))
         return self._losses[:count].tolist()
 
     def give(self, row: int, task: Task) -> None:
@@ -180,9 +176,6 @@ class Stack:
     def _attention(self) -> AbstractContextManager[Any]:
         # On a CPU torch maps attention's formula only; its fused kernel would run model by model.
         return sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext()
-
-    def _convolutions(self) -> AbstractContextManager[Any]:
-        return Unfolded() if self._unfolded else nullcontext()
 
 
 def _load(views: dict[str, Tensor], memory: str, tasks: Sequence[Task]) -> None:

@@ -78,8 +78,8 @@ class Weights:
         ]
         buffers = dict(task.model.named_buffers())
         pairs += [(buffers[name], value[row]) for name, value in self.buffers.items()]
-        for mine, yours in pairs:
-            mine.copy_(yours)
+        if pairs:
+            torch._foreach_copy_([mine for mine, _ in pairs], [yours for _, yours in pairs])
 
     def _look(self) -> None:
         self.leaves = {
