@@ -54,7 +54,7 @@ def identity_of(study: Study, row: Row, seed: int, device: str) -> str:
     decides: dict[str, Any] = {
         "identity": IDENTITY,
         "task": study.task,
-        "source": _source(study.task),
+        "source": source_of(study.task),
         "options": dict(sorted(row.options.items())),
         "schedule": row.schedule.to_dict(),
         "seed": seed,
@@ -99,7 +99,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")[:60] or "run"
 
 
-def _source(task: str) -> str:
+def source_of(task: str) -> str:
     """Return the hash of the module of a user's own task; "" for ours."""
     module, colon, _ = task.partition(":")
     spec = importlib.util.find_spec(module) if colon else None

@@ -18,7 +18,7 @@ from lrkit.lab.catalog import pick_device, task
 from lrkit.lab.contract import Task
 from lrkit.lab.engines import Training
 from lrkit.lab.finding import find
-from lrkit.lab.jobs import _source
+from lrkit.lab.jobs import source_of
 from lrkit.lab.loop import Options
 from lrkit.lab.plan import horizon_of, plan_of
 from lrkit.laws import LAWS
@@ -154,7 +154,7 @@ class Planned:
     ) -> Member:
         decides = [self.check.task, sorted(self.check.options.items()), text, updates, seed]
         decides.append(self.device.partition(":")[0])
-        if source := _source(self.check.task):  # a user's own module, when it changes, does so too
+        if source := source_of(self.check.task):  # a user's own module, when it changes, does so too
             decides.append(source)
         digest = hashlib.sha256(msgspec.json.encode(decides, order="deterministic")).hexdigest()
         slug = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")

@@ -13,7 +13,7 @@ import msgspec
 from lrkit.control import steered
 from lrkit.lab.engines import Training
 from lrkit.lab.engines.trainings import finished
-from lrkit.lab.jobs import IDENTITY, _source
+from lrkit.lab.jobs import IDENTITY, source_of
 from lrkit.lab.result import RunResult
 from lrkit.lab.tuning.aims import Aim, Terms, options_of
 from lrkit.lab.tuning.outcomes import Outcome, Request
@@ -32,7 +32,7 @@ def training_of(
     text = request.candidate.text
     total = f"{request.updates}st"
     options = options_of(aim, final=final)
-    decides = [IDENTITY, aim.identity, _source(aim.task), text, total, request.seed, final]
+    decides = [IDENTITY, aim.identity, source_of(aim.task), text, total, request.seed, final]
     identity = hashlib.sha256(msgspec.json.encode(decides, order="deterministic")).hexdigest()
     shape = re.sub(r"[^a-z0-9]+", "-", request.candidate.shape)
     name = f"{request.stage}-{shape}-{request.candidate.peak:g}-s{request.seed}-{identity[:8]}"
