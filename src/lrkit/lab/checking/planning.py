@@ -154,7 +154,7 @@ class Planned:
     ) -> Member:
         decides = [self.check.task, sorted(self.check.options.items()), text, updates, seed]
         decides.append(self.device.partition(":")[0])
-        if source := source_of(self.check.task):  # a user's own module, when it changes, does so too
+        if source := source_of(self.check.task):  # the module of a user's own task
             decides.append(source)
         digest = hashlib.sha256(msgspec.json.encode(decides, order="deterministic")).hexdigest()
         slug = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
