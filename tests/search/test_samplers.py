@@ -12,7 +12,7 @@ from lrkit.search import SAMPLERS, Search, Space
 from lrkit.search.samplers import distribution, grid_points, pruner_of
 from tests.search.functions import CONDITIONAL, TEXT, best_of, drawn_by, score
 
-SEEDS = range(5)
+SEEDS = range(4)
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +113,8 @@ def test_every_value_of_a_space_is_one_of_optunas() -> None:
         ({"seed": -1}, "`seed` must be a whole number >= 0"),
         ({"sampler": "grid", "grid": 0}, "1 value or more"),
         (
-            {"sampler": "grid", "grid": 10**6},
-            "a grid may have 100000 points, this one has 11000000",
+            {"sampler": "grid", "grid": 10**4},
+            "a grid may have 100000 points, this one has 110000",
         ),
         ({"heartbeat": 60}, "`0 < heartbeat < grace` must hold"),
     ],

@@ -62,7 +62,7 @@ def any_value(data: st.DataObject, parameter: Parameter) -> Any:
     return data.draw(st.floats(parameter.low, parameter.high))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(texts, st.data())
 def test_every_point_of_a_space_is_a_schedule(text: str, data: st.DataObject) -> None:
     space = Space.parse(text)
@@ -76,7 +76,7 @@ def test_every_point_of_a_space_is_a_schedule(text: str, data: st.DataObject) ->
     assert space.at(point.values) == point
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(texts)
 def test_a_space_is_its_text(text: str) -> None:
     space = Space.parse(text)
@@ -87,7 +87,7 @@ def test_a_space_is_its_text(text: str) -> None:
     assert len({parameter.name for parameter in space.parameters}) == len(space.parameters)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pair, st.integers(1, 9), st.sampled_from(["log", "uniform"]))
 def test_the_values_of_a_grid_are_evenly_spread(
     bounds: tuple[float, float], n: int, kind: Any
@@ -104,7 +104,7 @@ def test_the_values_of_a_grid_are_evenly_spread(
         assert max(steps) - min(steps) <= 2 * fine
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pair, st.floats(0, 1), st.sampled_from(["log", "uniform"]))
 def test_a_drawn_number_is_written_short_and_close(
     bounds: tuple[float, float], share: float, kind: Any
@@ -121,7 +121,7 @@ WORDS = ["~", "log(", "uniform(", "int(", "choice(", "~x", ":", ")", ",", "1", "
 WORDS += ["cosine()", "warmup(", " >> ", " * ", " + ", " | ", "plateau(", "none", "step=", "[", "]"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.one_of(st.lists(st.sampled_from(WORDS), max_size=12).map("".join), st.text(max_size=30)))
 def test_any_text_is_a_space_or_refused_at_a_character(text: str) -> None:
     try:

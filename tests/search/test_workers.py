@@ -32,15 +32,15 @@ def worker(folder: Path, trials: int, mode: str = "") -> subprocess.Popen[str]:
 
 def test_workers_share_the_trials_and_none_is_done_twice(tmp_path: Path) -> None:
     """They open the same new folder at once, and their number of trials is one."""
-    workers = [worker(tmp_path, 10) for _ in range(2)]
+    workers = [worker(tmp_path, 8) for _ in range(2)]
     lines = [line for w in workers for line in w.communicate(timeout=120)[0].splitlines()]
     assert [w.returncode for w in workers] == [0, 0]
     assert sorted(int(line.split()[0]) for line in lines) == sorted(
         {int(line.split()[0]) for line in lines}
     )
-    assert len({line.partition(" ")[2] for line in lines}) == len(lines) == 10
+    assert len({line.partition(" ")[2] for line in lines}) == len(lines) == 8
     results = Search.read(tmp_path)
-    assert [trial.state for trial in results.trials] == ["done"] * 10
+    assert [trial.state for trial in results.trials] == ["done"] * 8
 
 
 def test_a_killed_workers_trial_is_run_again_with_its_point(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_killed_workers_trial_is_run_again_with_its_point(tmp_path: Path) -> N
             search.tell(asked[-1], score(asked[-1].point.values))
         assert search.ask() is None  # it may still be alive
         assert search.progress().elsewhere == 1
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while (again := search.ask()) is None and time.monotonic() < end:
             time.sleep(0.3)
         assert again is not None

@@ -10,9 +10,7 @@ from tests.search.functions import TEXT, score
 
 
 def main(folder: str, trials: str, mode: str = "") -> None:
-    with Search.open(
-        folder, Space.parse(TEXT), trials=int(trials), sampler="random", heartbeat=1, grace=3
-    ) as search:
+    with Search.open(folder, Space.parse(TEXT), trials=int(trials), sampler="random") as search:
         while (asked := search.ask()) is not None:
             search.report(asked, 1, 0.5)
             print(asked.number, asked.point.text, flush=True)
