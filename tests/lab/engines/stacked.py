@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 from typing import Any
 
 import torch
@@ -101,9 +102,13 @@ def regression(
     parts: bool = False,
     batch_size: int = BATCH,
     own_data: bool = False,
+    raises: int = 0,
     **numbers: Any,
 ) -> Task:
-    """A small regression; *drawn* batches are noisy ones that a function draws anew."""
+    """A small regression; *drawn* batches are noisy ones that a function draws anew.
+
+    *raises* is a signal that comes with the second epoch of seed 0.
+    """
     generator = torch.Generator().manual_seed(seed if own_data else 3)
     x = torch.randn((SAMPLES, 6), generator=generator, dtype=torch.float64).to(device)
     y = x.prod(1, keepdim=True).tanh() + x[:, :1]
@@ -113,6 +118,8 @@ def regression(
     if drawn:
         whole = batches
         batches = lambda epoch: ((a + 0.1 * torch.randn_like(a), b) for a, b in whole(epoch))  # noqa: E731
+    if raises and seed == 0:
+        batches = functools.partial(_raising, batches, raises)
     evaluate: Any = functools.partial(_scores, model, x, y)
     if seed == fails:
         evaluate = functools.partial(_raise, "no scores today")
@@ -135,3 +142,9 @@ def regression(
 
 def _raise(text: str) -> dict[str, float]:
     raise RuntimeError(text)
+
+
+def _raising(batches: Any, number: int, epoch: int) -> Any:
+    if epoch == 1:
+        signal.raise_signal(number)
+    return batches(epoch)

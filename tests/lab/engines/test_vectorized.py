@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from lrkit.lab.engines import Cooldown, Ended, Engine, Evaluated, Event, Trainin
 from lrkit.lab.engines.serial import Serial
 from lrkit.lab.engines.vectorized import Vectorized
 from lrkit.records import replay
+from lrkit.records.inbox import submit
 
 TASK = "tests.lab.engines.stacked:regression"
 SPECS = ("0.05 * cosine()", "0.02", "0.1 * (warmup(5) >> linear())")
@@ -294,8 +296,9 @@ def test_cooldowns_branch_from_a_stack_s_runs(tmp_path: Path) -> None:
     found = {}
     for engine in (Serial(), Vectorized()):
         root = tmp_path / engine.name
-        results(engine, made(root, ["0.05", "0.02"], checkpoint="1ep", keep="all"))
+        results(engine, made(root, ["0.05", "0.02"], checkpoint="4st", keep="all"))
         again = type(engine)()
+        # From updates 16 and 20 of epochs of 6: those of one place are stacked.
         downs = [
             Training("", None, root / f"down-{seed}-{at}", cooldown=Cooldown(root / seed, at))
             for seed in "01"
@@ -304,6 +307,33 @@ def test_cooldowns_branch_from_a_stack_s_runs(tmp_path: Path) -> None:
         found[engine.name] = results(again, downs)
     check(found["serial"], found["vectorized"], 1e-9)
     assert all(r.rates[-1] < 0.5 * r.rates[0] for r in found["vectorized"])
+
+
+def test_ctrl_c_is_heard_between_two_updates(tmp_path: Path) -> None:
+    options = {"momentum": 0.9, "drawn": True, "raises": int(signal.SIGINT)}
+    cut = made(tmp_path, options=options, total="9ep")
+    with pytest.raises(KeyboardInterrupt):
+        ends(Vectorized(), cut)
+    for training in cut:
+        run = replay(training.folder)
+        assert (run.status, run.reason) == ("stopped", "interrupted")
+        assert find_checkpoints(training.folder)[0].step == run.metrics["step"].size > 6
+
+
+def test_a_letter_reaches_one_member(tmp_path: Path) -> None:
+    trainings = made(tmp_path, ["0.05", "0.05"], total="30ep")
+
+    def write(event: Event) -> None:
+        if isinstance(event, Evaluated) and event.epoch == 2 and event.training is trainings[1]:
+            submit(trainings[1].folder, Scale(0.5, author="anna").to_dict())
+
+    found = ends(Vectorized(), trainings, write)
+    one, two = (found[name].result for name in "01")
+    assert one is not None
+    assert two is not None
+    assert set(one.rates) == {0.05}
+    assert set(two.rates) == {0.05, 0.025}
+    assert replay(tmp_path / "1").edits[0]["author"] == "anna"
 
 
 def test_dropout_draws_for_each_model(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from lrkit.lab.engines.vectorized.members import Member
 from lrkit.lab.engines.vectorized.stack import WINDOW, Stack
 
 log: Final = logging.getLogger("lrkit.lab")
+FIRST: Final = 2
 STRIDE: Final = 0.25
 """Seconds that a stride is to take at most: between two strides the caller is heard."""
 
@@ -56,8 +57,8 @@ class Crew:
         """Make some updates of all members, and do what is due then."""
         members = self.members
         count = min(WINDOW, *(member.left for member in members))
-        if self._each:
-            count = max(1, min(count, int(STRIDE / self._each)))
+        # The first stride shows how long an update takes.
+        count = max(1, min(count, int(STRIDE / self._each) if self._each else FIRST))
         feed, count = self._feed(count)
         rates = [member.rates(count) for member in members]
         began = time.monotonic()
@@ -88,12 +89,10 @@ class Crew:
     def close(self) -> None:
         """End all: with a checkpoint, where no update was cut short."""
         for member in self.members:
-            if not self.whole:
+            if self.whole:
+                member.leave()
+            else:
                 member.abandon()
-                continue
-            member.stop()
-        if self.whole:
-            self.settle()
         self.members = []
 
     def fail(self, error: BaseException) -> None:

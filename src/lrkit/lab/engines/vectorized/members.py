@@ -125,6 +125,15 @@ class Member:
         """End at the next moment between two updates."""
         self.loop.interrupted = True
 
+    def leave(self) -> Ended:
+        """Stop now, with a checkpoint, and return what is told of it."""
+        self.stop()
+        try:
+            self.conductor.between()
+        except Exception as error:
+            return self.end(error)
+        return self.end()
+
     def abandon(self) -> None:
         """Close the run without a checkpoint: its updates were cut short."""
         if self.journal is not None:
