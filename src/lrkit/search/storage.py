@@ -62,10 +62,13 @@ def place_of(place: Path | str) -> Place:
 
     try:
         url = make_url(text)
+        url.get_dialect()  # raises for a database that is not known
     except (ArgumentError, ValueError) as error:
         raise SpecError(
             f"a storage is a folder or a URL such as postgresql://user@host/database, got {text!r}"
         ) from error
+    if url.get_backend_name() == "sqlite":
+        raise SpecError(f"a search in SQLite is kept in a folder, got {text!r}; write its path")
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername == "postgresql+psycopg":

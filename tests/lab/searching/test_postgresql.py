@@ -66,7 +66,7 @@ def test_a_machine_that_died_leaves_its_trial_to_another(one, start):
 
 
 def test_a_server_that_is_away_for_a_moment_is_waited_for(one, homemade):
-    wanted = order(2, trials=40, total="30ep")
+    wanted = order(2, trials=16, total="9ep")
 
     def outage() -> None:
         until(lambda: len(list_runs("a/runs")) > 2)
@@ -78,8 +78,8 @@ def test_a_server_that_is_away_for_a_moment_is_waited_for(one, homemade):
     breaking.start()
     found = search(wanted, "a", storage=one.url, engine="serial", confirm_seeds=0, progress=False)
     breaking.join()
-    assert [trial.state for trial in found.trials] == ["done"] * 40
-    assert len(list_runs("a/runs")) == 40
+    assert [trial.state for trial in found.trials] == ["done"] * 16
+    assert len(list_runs("a/runs")) == 16
 
 
 def test_a_server_that_is_gone_is_told_in_a_line_and_nothing_is_lost(one, homemade):
@@ -94,17 +94,17 @@ def test_a_server_that_is_gone_is_told_in_a_line_and_nothing_is_lost(one, homema
     breaking.start()
     how = {"storage": one.url, "engine": "serial", "confirm_seeds": 0, "progress": False}
     with pytest.raises(DataError, match="goes on") as told:
-        search(order(3, trials=60, total="3ep"), "a", patience=0.5, grace=2, **how)
+        search(order(3, trials=20, total="3ep"), "a", patience=0.5, grace=2, **how)
     breaking.join()
     assert "\n" not in str(told.value)
     assert one.url.partition("@")[2].partition("/")[0] in str(told.value)
     with pytest.raises(DataError, match="connection"):
-        search(order(3, trials=60), "a", patience=0.5, **how)
+        search(order(3, trials=20), "a", patience=0.5, **how)
     one.start()
-    after = search(order(3, trials=60), "a", grace=2, **how)
+    after = search(order(3, trials=20), "a", grace=2, **how)
     assert after.results.trials[:2] == begun.results.trials
-    assert len(after.of("done")) == len(after.trials) == 60
-    assert len({trial.origin for trial in after.trials}) == 60
+    assert len(after.of("done")) == len(after.trials) == 20
+    assert len({trial.origin for trial in after.trials}) == 20
 
 
 def test_other_searches_of_the_database_are_left_alone(one, homemade):

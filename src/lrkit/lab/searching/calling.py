@@ -101,7 +101,7 @@ def outcome_of(out: str | os.PathLike[str], storage: str | None = None) -> Outco
     if Search.stored(place, name) is None:
         return None
     results = Search.read(place, name)
-    return Outcome(prepared, results, results.importance(), note="the search was stopped")
+    return Outcome(prepared, results, note="the search was stopped")
 
 
 class _Work:
@@ -134,21 +134,21 @@ class _Work:
     def ended(self, seeds: int) -> Outcome:
         """Confirm the best of what there is with *seeds* seeds each, and return the outcome."""
         results = self._search.results()
-        found = Outcome(self._prepared, results, results.importance())
+        found = Outcome(self._prepared, results)
         finalists = found.finalists
         if not seeds or not finalists:
             note = "no trial was finished" if seeds else "it was not asked for"
-            return Outcome(self._prepared, results, found.importance, note=note)
+            return Outcome(self._prepared, results, note=note)
         with _alone(self._folder / CONFIRM_LOCK, wait=False) as mine:
             if not mine:
                 note = "another worker is at it; the same command shows what it comes to"
                 self._display.say(f"the winner is not confirmed here: {note}")
-                return Outcome(self._prepared, results, found.importance, note=note)
+                return Outcome(self._prepared, results, note=note)
             wanted = confirmations(finalists, self._prepared, self._folder, seeds)
             every = [training for trainings in wanted.values() for training in trainings]
             engine = None if made_already(every) else self._engines.get(every[0])
             confirmed = confirm(finalists, wanted, engine, self._display)
-        return Outcome(self._prepared, results, found.importance, confirmed)
+        return Outcome(self._prepared, results, confirmed)
 
     def _like(self) -> Training:
         """Return a training like those that are to come, for an engine to be chosen by."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from lrkit.control import steered
@@ -43,16 +44,19 @@ class Confirmed:
 class Outcome:
     """All that a search has found so far.
 
-    - *results* are its trials; *importance* is each parameter's share in the differences of their
-      scores, none while the trials are too few to say.
+    - *results* are its trials.
     - *confirmed* has the best trial first, then the runner-up; *note* says why it has none.
     """
 
     prepared: Prepared
     results: Results
-    importance: tuple[Importance, ...] = ()
     confirmed: tuple[Confirmed, ...] = ()
     note: str = ""
+
+    @cached_property
+    def importance(self) -> tuple[Importance, ...]:
+        """Each parameter's share in the differences of the scores; it takes some seconds."""
+        return self.results.importance()
 
     @property
     def score_name(self) -> str:
