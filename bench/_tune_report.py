@@ -228,7 +228,7 @@ def picture(pairs: Sequence[Pair], judged: Sequence[Judged], path: Path) -> None
     figure.legend(handles, labels, loc="lower center", ncols=5, frameon=False, fontsize=9)
     tall = figure.get_figheight()
     figure.supxlabel("cost in full runs", fontsize=10, y=0.6 / tall)
-    figure.tight_layout(rect=(0, 0.75 / tall, 1, 1))
+    figure.tight_layout(rect=(0, 0.5 / tall, 1, 1))
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
@@ -237,9 +237,9 @@ def _panel(
     axis: mpl.axes.Axes, title: str, ratios: Mapping[str, Ratio], judged: Sequence[Judged]
 ) -> None:
     axis.set_title(title, fontsize=9)
-    for i, (way, ratio) in enumerate(ratios.items()):
+    for way, ratio in ratios.items():
         cost = float(np.mean([one.cost for one in judged if one.way == way]))
-        _dot(axis, i, way, cost, ratio)
+        _dot(axis, NAMES.index(way), way, cost, ratio)
     axis.axhline(1, color="0.6", linewidth=0.8, zorder=1)
     # A default costs nothing, which has no place on a log axis.
     axis.set_xscale("symlog", linthresh=1, linscale=0.5)

@@ -30,6 +30,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,16 @@ def judged(
     ]
 
 
+@contextmanager
+def workers(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of one-thread processes, which end with the block, done or not."""
+    pool = ProcessPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(kill_workers=True)
+
+
 def told(jobs: Mapping[Future[Any], Any], what: str, end: float) -> Iterator[Future[Any]]:
     """Yield the jobs as they end, until the moment *end*; the rest is not begun.
 
@@ -136,7 +147,7 @@ def told(jobs: Mapping[Future[Any], Any], what: str, end: float) -> Iterator[Fut
                     print(f"{what}: {done} of {len(jobs)}, {seconds:.0f} s", file=sys.stderr)
                 yield job
         except TimeoutError:
-            dropped = sum(job.cancel() or not job.done() for job in jobs)
+            dropped = sum(not job.done() for job in jobs)
             print(f"{what}: the time is over, {dropped} of {len(jobs)} left out", file=sys.stderr)
 
 
@@ -164,12 +175,11 @@ def main() -> int:
     repetitions, seeds = (2, 2) if given.quick else (given.repetitions, given.seeds)
     cells = [(pair, repetition) for pair in pairs for repetition in range(repetitions)]
     out, began = Outcomes(given.cache), time.monotonic()
-    pool = ProcessPoolExecutor(given.workers)
-    try:
+    # A pool for each: what is still under way when its time is over ends with it.
+    with workers(given.workers) as pool:
         found = chosen(pool, cells, given.ways, out, began + CHOOSING * given.seconds)
+    with workers(given.workers) as pool:
         all_of_it = judged(pool, found, seeds, out, began + given.seconds)
-    finally:
-        pool.shutdown(kill_workers=True)
     pairs = [pair for pair in pairs if any(one.pair == pair.name for one in all_of_it)]
     if not pairs:
         print("nothing was done in the time; give more --seconds or fewer pairs", file=sys.stderr)
