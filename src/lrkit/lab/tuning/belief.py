@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from lrkit.lab.tuning.candidates import offset
 from lrkit.lab.tuning.outcomes import CAP, Array, Outcome, Scale, badness_of, grain_of, loss_weight
 
-DRAWS: Final = 20_000
+DRAWS: Final = 12_000
 ROUNDS: Final = 3
 """Of draws: from the prior, then from what the round before found."""
 MEANS: Final = np.array([0.0, -0.2, math.log(0.2), math.log(0.5), 0.3])
@@ -145,6 +145,7 @@ class _Likelihood:
         self._shape = np.array([[float(name == shape) for shape in shapes] for name in self._names])
         shared = SHAPE_SPREAD**2 * self._shape.T @ self._shape
         self._inverse = np.linalg.inv(np.diag(variance) + level + shared)
+        self._root = np.linalg.cholesky(self._inverse)
 
     def shapes(self, draws: NDArray[np.float64], weights: Array) -> dict[str, float]:
         """Return the mean over the draws of what each shape adds to the badness."""
@@ -154,7 +155,7 @@ class _Likelihood:
 
     def __call__(self, draws: NDArray[np.float64]) -> Array:
         off = self._off(draws)
-        size = np.einsum("ij,jk,ik->i", off, self._inverse, off)
+        size = ((off @ self._root) ** 2).sum(1)
         return np.asarray(-0.5 * (FREEDOM + len(self._x)) * np.log1p(size / FREEDOM))
 
     def _off(self, draws: NDArray[np.float64]) -> NDArray[np.float64]:

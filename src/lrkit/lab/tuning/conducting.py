@@ -23,7 +23,7 @@ class Conductor:
     aim: Aim
     terms: Terms
     folder: Path
-    make_engine: Callable[[], Engine]
+    make_engine: Callable[[Training], Engine]
     hear: Listener
     replayed: int = 0
     trained: int = 0
@@ -51,8 +51,9 @@ class Conductor:
     def _train(self, left: Mapping[Request, Training]) -> dict[Request, Outcome]:
         found: dict[Request, Outcome] = {}
         errors: list[Exception] = []
+        engine = self.make_engine(next(iter(left.values())))
         places = {training.folder: request for request, training in left.items()}
-        for event in follow(self.make_engine(), left.values()):
+        for event in follow(engine, left.values()):
             request = places[event.training.folder]
             self.hear(event, request)
             if not isinstance(event, Ended):

@@ -40,7 +40,7 @@ class Ranged:
 
 def range_of(aim: Aim, terms: Terms, folder: Path) -> Ranged:
     """Make the range test of *aim*, or read the one that was made in *folder* before."""
-    path = folder / f"{aim.identity[:12]}-s{aim.seed}-{FILE}"
+    path = folder / FILE
     steps = min(max(int(SHARE * aim.budget * terms.updates), FEWEST), MOST)
     curve = read_range(path) if path.exists() else _measured(aim, steps)
     if not path.exists():

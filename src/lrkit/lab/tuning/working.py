@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lrkit.errors import DataError
 from lrkit.lab.comparison import only_one
-from lrkit.lab.engines import Engine, check_engine
+from lrkit.lab.engines import Engine, Training, check_engine
 from lrkit.lab.engines import engine as make_engine
 from lrkit.lab.tuning.aims import Aim, Terms, settled, terms_of
 from lrkit.lab.tuning.choosing import decide
@@ -135,7 +135,7 @@ class _Work:
             outcomes = conductor.run(batch)
             self.display.ended(outcomes)
             if aim.minutes is not None and batch.stage == "short":
-                width = width or self._keep(self._engine().slots)
+                width = width or self._keep(1 if self.engine is None else self.engine.slots)
                 state.budget = self._afforded(outcomes, width) or state.budget
                 self.display.budget(state.budget)
             try:
@@ -157,10 +157,10 @@ class _Work:
         self.display.ended(outcomes)
         return tuple(outcomes)
 
-    def _engine(self) -> Engine:
+    def _engine(self, like: Training) -> Engine:
         if self.engine is None:
             name, workers, address = self.how
-            made = make_engine(name, workers=workers, address=address)
+            made = make_engine(name, workers=workers, address=address, like=like)
             self.engine = self.stack.enter_context(made)
             if why := getattr(self.engine, "why", ""):
                 self.display.say(why)
