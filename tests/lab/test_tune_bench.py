@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-for needed in ("sklearn", "loky", "matplotlib", "optuna"):
-    pytest.importorskip(needed, reason=f"the benchmarks need {needed}")
+pytest.importorskip("sklearn", reason="the benchmarks need lrkit[lab]")
+pytest.importorskip("loky", reason="the benchmarks need lrkit[lab]")
+pytest.importorskip("matplotlib", reason="the benchmarks need lrkit[plot]")
+pytest.importorskip("optuna", reason="the benchmarks need lrkit[search]")
 
 from bench._tune_methods import LARGE, NAMES, SMALL, choices, full
 from bench._tune_outcomes import Outcomes, Trial
