@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from lrkit.errors import DataError, SpecError
-from lrkit.laws import LAWS, Fit, compare, fit, loss_curve, predict
+from lrkit.laws import LAWS, Fit, Trial, compare, fit, loss_curve, predict
 from lrkit.laws.fitting import objective, solve
 from lrkit.laws.grid import grid_of
+from lrkit.laws.intervals import NORMAL, factor_of
 from tests.laws.conftest import TRAIN, made
 
 TRUE = {
@@ -47,6 +48,45 @@ def test_auto_takes_the_law_that_made_the_curves():
     fits = compare(made("mtl", TRUE["mtl"], noise=3e-4), ["drop", "mtl", "fsl"])
     assert fits[0].law == "mtl"
     assert [f.error for f in fits] == sorted(f.error for f in fits)
+
+
+def test_auto_keeps_the_usual_law_where_another_is_not_surely_better():
+    curves = made("memory", TRUE["memory"], noise=5e-4)[:4]
+    told = []
+    fits = compare(curves, ["drop", "memory"], progress=lambda done, of: told.append((done, of)))
+    assert [one.law for one in fits] == ["memory", "drop"]
+    assert told == [(1, 2), (2, 2)]
+    # And leaves it for a law that is: runs without a memory, which the linear drop describes.
+    fits = compare(made("drop", TRUE["drop"], noise=1e-4), ["memory", "drop"])
+    assert fits[0].law == "drop"
+    assert fits[0].error < fits[1].error
+
+
+def test_auto_leaves_out_laws_with_more_parameters_than_points():
+    short = loss_curve("a", range(9, 60, 10), range(9, 3, -1), schedule="1e-3 * hold()", total=60)
+    assert [one.law for one in compare([short])] == ["drop", "mtl"]
+    assert "none could be held out" in " ".join(compare([short])[0].notes)
+
+
+def trial(apart, width=1e-3):
+    return Trial("a", 1.0, float(np.exp(apart)), width, 0.0, 0.0)
+
+
+def test_a_few_trials_that_agree_do_not_make_an_interval_narrow():
+    three, many = factor_of([trial(0.0)] * 3), factor_of([trial(1e-3)] * 100)
+    assert factor_of([]) > three > 2 * NORMAL * 0.75
+    assert many == pytest.approx(NORMAL, rel=0.1)  # a hundred runs off by no more than was stated
+    assert factor_of([trial(0.01)] * 10) > 10
+
+
+def test_runs_of_very_many_points_are_fitted_by_blocks_and_told_so():
+    curves = made("drop", TRUE["drop"], noise=0.0)[:2]
+    steps = np.arange(200, 4000)
+    every = np.interp(steps, curves[0].steps, curves[0].losses)
+    long = loss_curve("long", steps, every, schedule=curves[0].schedule, total=4000)
+    fitted = fit([long, curves[1]], "drop")
+    assert "fitted by the means of blocks" in " ".join(fitted.notes)
+    assert fitted.values["L0"] == pytest.approx(2.8, abs=0.05)
 
 
 def test_a_fit_survives_json():

@@ -173,15 +173,16 @@ def _trials(
 
 def trial(fitted: Fit, curve: LossCurve) -> Trial:
     """Return how *fitted* predicts *curve*, a run it has not seen."""
-    losses = predicted(fitted, curve)
+    blocks = in_blocks(curve)
+    losses = predicted(fitted, blocks)
     end = replace_points(curve)
     return Trial(
         run=curve.name,
         observed=curve.final_loss,
-        predicted=float(losses[curve.tail].mean()),
+        predicted=float(losses[blocks.tail].mean()),
         width=float(widths(fitted, grid_of([end]))[-1]),
         reach=float(reach(fitted.seen, curve, end.updates.astype(np.float64))[-1]),
-        prede=score_curve(curve, losses).PredE,
+        prede=score_curve(blocks, losses).PredE,
     )
 
 
