@@ -233,7 +233,7 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "law check": (
         (
-            "lrkit law check poly-tanh --epochs 4 --quick",
+            "lrkit law check poly-tanh --epochs 4 --quick --engine serial",
             "cheap runs, a fit, a design, and what training it shows",
         ),
         (
