@@ -126,6 +126,19 @@ def test_a_folder_that_cannot_be_written_is_said_in_a_line(tmp_path: Path) -> No
         small(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("sqlite:///search.db", "a search in SQLite is kept in a folder"),
+        ("://", "a storage is a folder or a URL such as postgresql://"),
+        ("what?", "a search's folder has no \\? in its name"),
+    ],
+)
+def test_a_place_that_is_none_is_refused(place: str, reason: str) -> None:
+    with pytest.raises(SpecError, match=reason):
+        Search.open(place, SPACE)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_no_number_is_a_failure_that_teaches(tmp_path: Path, value: float) -> None:
     with small(tmp_path) as search:

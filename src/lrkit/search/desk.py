@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lrkit.errors import LoopError
+from lrkit.errors import DataError, LoopError
 from lrkit.search import attempts as kept
 from lrkit.search import storage as keeping
 from lrkit.search.attempts import Attempts, is_
@@ -172,6 +173,8 @@ class Desk:
             try:
                 work()
             except (over, ValueError) as error:
+                if is_(self._storage.get_trial(held.id), "RUNNING"):
+                    raise
                 raise self._gone(held) from error
 
         safe = f"what was told is kept, and trial {held.number} is given out again"
@@ -187,8 +190,13 @@ class Desk:
         worst = min if self.settings.direction == "maximize" else max
         return worst((score for score in scores if score is not None), default=None)
 
-    def close(self) -> None:
-        """Let go of the storage."""
+    def close(self, held: list[Held]) -> None:
+        """Give back what is *held*, and let go of the storage, which is not waited for."""
+        self._patience = 0.0
+        for one in held:
+            # Of what cannot be given back, the heart is not heard any more, and others run it.
+            with contextlib.suppress(DataError, LoopError):
+                self.put_back(one)
         self._heart.close()
         self._let_go()
 

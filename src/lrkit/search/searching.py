@@ -181,8 +181,8 @@ class Search:
         """Tell how *asked* ended: by its *score*, as *pruned*, or as *failed* with the reason.
 
         A score that is no finite number is a failure: by divergence, of which the sampler learns
-        as of the worst score so far. *failed* alone (no memory, no data) teaches it nothing.
-        Raises `LoopError` where it was told before, or taken over meanwhile.
+        as of the worst score so far, once there is one. *failed* alone (no memory, no data)
+        teaches it nothing. Raises `LoopError` where it was told before, or taken over meanwhile.
         """
         if sum((score is not None or bool(failed), pruned)) != 1:
             raise SpecError("one of score, failed and pruned must be told, got none or both")
@@ -190,10 +190,8 @@ class Search:
             raise SpecError(f"a trial that failed has no score, got {score}; leave one out")
         held = self._holding(asked)
         if score is not None and not math.isfinite(score):
-            failed, worst = (
-                failed or f"its score is {score}",
-                self._desk.patiently(self._desk.worst, SAFE),
-            )
+            failed = failed or f"its score is {score}"
+            worst = self._desk.patiently(self._desk.worst, SAFE)
             self._end(held, "FAIL" if worst is None else "COMPLETE", worst, failed)
         elif failed:
             self._end(held, "FAIL", None, failed)
@@ -234,14 +232,8 @@ class Search:
 
     def close(self) -> None:
         """Give back what is not told, and let go of the storage."""
-        try:
-            for held in list(self._held.values()):
-                self._desk.put_back(held)
-        except (DataError, LoopError):
-            pass  # away, or taken over: others run it once this worker's heart is not heard
-        finally:
-            self._held.clear()
-            self._desk.close()
+        self._desk.close(list(self._held.values()))
+        self._held.clear()
 
     def __enter__(self) -> Self:
         return self
