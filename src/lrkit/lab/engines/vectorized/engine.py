@@ -42,6 +42,25 @@ class Vectorized(Frame):
 
     Everything runs within `poll`. Several models are one program, so what that raises ends all
     of a stack; one that leaves the finite numbers, or whose evaluation raises, ends alone.
+
+    Raises `SpecError` for a width below 1 and a device that torch cannot use here.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lrkit.control import steered
+    >>> from lrkit.lab.engines.frame import follow
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> trainings = [
+    ...     Training("poly-tanh", steered(rate), folder / rate, total="30st")
+    ...     for rate in ("0.001", "0.03")
+    ... ]
+    >>> with Vectorized() as engine:
+    ...     ended = [e for e in follow(engine, trainings) if isinstance(e, Ended)]
+    >>> best = min(ended, key=lambda e: e.result.score)
+    >>> best.training.folder.name, len(best.result.losses)
+    ('0.03', 30)
+
+    Source: He and Zou 2021 (functorch, torch.func since), its tutorial on model ensembling.
     """
 
     name = "vectorized"
