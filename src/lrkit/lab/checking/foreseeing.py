@@ -23,7 +23,7 @@ FEWEST_RUNS: Final = 3  # fewer, and no run can be held out to choose a law by
 class Contender:
     """A schedule that is to be trained for long, and the loss predicted for it.
 
-    `final` and `interval` are of the mean over the last 5 % of the updates, as it is measured.
+    `final` and `interval` are of the mean over the last 2 % of the updates, as it is measured.
     """
 
     name: str

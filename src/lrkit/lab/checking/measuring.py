@@ -13,8 +13,9 @@ from lrkit.lab.result import RunResult
 from lrkit.laws import LossCurve, loss_curve
 from lrkit.records import write_file
 
-LAST: Final = 0.05
-"""The final loss is the mean over this share of the updates, the last: one batch says little."""
+LAST: Final = 0.02
+"""The final loss is the mean over this share of the updates, the last: one batch says little, and
+a larger share would count what the rate has yet to pay off. The laws' own share, too."""
 EARLY: Final = 3  # blocks left out: there the loss falls too fast to be averaged
 
 
@@ -35,7 +36,7 @@ def curve_of(name: str, schedule: str, updates: int, run: RunResult, block: int)
 
 
 def final_loss(run: RunResult) -> float:
-    """Return the mean training loss over the last 5 % of the updates of *run*."""
+    """Return the mean training loss over the last 2 % of the updates of *run*."""
     return float(run.losses[-_last(len(run.losses)) :].mean())
 
 
