@@ -26,6 +26,7 @@ from lrkit.laws import LAWS, Fit, LossCurve, choosing, fit, mean_score, score
 from lrkit.laws.grid import grid_of
 from lrkit.laws.intervals import half_widths
 from lrkit.laws.limits import beyond
+from lrkit.records import write_file
 from lrkit.records.loss_curves import read_loss_curves
 
 PAGE = Path(__file__).with_name("laws.md")
@@ -182,13 +183,17 @@ def _counted(name: str, found: Sequence[dict[str, Any]]) -> str:
 def kept(name: str, make: Callable[[], Any]) -> Any:
     """Return what *make* gives, from the cache where these very laws have made it before."""
     path = CACHE / f"{_version()}.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known = _known(path)
     if name not in known:
-        known[name] = make()
-        CACHE.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(known), encoding="utf-8")
+        made = make()
+        known = {**_known(path), name: made}  # another process may have made others meanwhile
+        write_file(path, json.dumps(known))
         print(name, flush=True)
     return known[name]
+
+
+def _known(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 @functools.cache
