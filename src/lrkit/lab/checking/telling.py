@@ -65,7 +65,9 @@ def notes(checked: Checked) -> list[str]:
             of.setdefault(warning, []).append(contender.name)
     found += [f"{', '.join(names)}: {warning}" for warning, names in of.items()]
     highest = max(checked.plan.peaks)
-    if edge := [c.name for c in foreseen.contenders if c.peak > 0.99 * highest]:
+    failed = any(outcome.failures for outcome in checked.outcomes)
+    edge = [c.name for c in foreseen.contenders if c.peak > 0.99 * highest]
+    if edge and not failed:
         found.append(
             f"{', '.join(edge)}: the peak is the highest of the cheap runs; a higher one may be "
             "better (--peaks)"
