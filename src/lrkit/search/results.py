@@ -99,13 +99,14 @@ class Results:
         return tuple(history)
 
     def importance(self, method: Method = "fanova", seed: int = 0) -> tuple[Importance, ...]:
-        """Return how much each range matters, the most important first; shares add up to 1.
+        """Return how much each range matters, the most important first.
 
         *method* is "fanova", the share of the variance of a random forest fitted to the scores
         (Hutter et al., ICML 2014), or "ped-anova", how much the best tenth differs from the rest
-        (Watanabe et al., arXiv 2304.10255). Diverged trials count with the score that stands in.
-        By fanova a range inside a member is measured where it was asked, and its share is that of
-        those trials. With fewer than 8 trials, or 2 for each range, nothing is said.
+        (Watanabe et al., arXiv 2304.10255). The shares of the ranges that are always asked add up
+        to 1; one inside a member is measured beside them over the trials that asked it. Diverged
+        trials count with the score that stands in. With fewer than 8 trials, or 2 for each range,
+        nothing is said.
         """
         if method not in METHODS:
             raise SpecError(f"`method` must be one of {', '.join(METHODS)}, got {method!r}")
