@@ -105,7 +105,8 @@ class Checked:
         """Return a sentence for every contender that some seeds did not train with."""
         return [
             f"{outcome.contender.name.capitalize()} failed with {len(outcome.failures)} of "
-            f"{len(outcome.runs)} seeds, which no law foresees and no mean below counts; lower peaks are safer."
+            f"{len(outcome.runs)} seeds, which no law foresees and no mean "
+            "below counts; lower peaks are safer."
             for outcome in self.outcomes
             if outcome.failures
         ]

@@ -58,7 +58,7 @@ def curve_panel(outcome: Outcome) -> Chart:
         Line("predicted, with its 90 % interval", foretold.steps, foretold.losses, *shown),
         Line("measured, lowest to highest seed", steps[kept], mean, *band),
     ]
-    return Chart(lines, "update", "training loss", contender.name, log=False)
+    return Chart(lines, "update", "training loss", contender.name, log=True)
 
 
 def markdown(checked: Checked) -> str:
