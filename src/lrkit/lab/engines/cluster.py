@@ -44,6 +44,11 @@ _ERROR: Final = re.compile(
 """A line of the log that tells an error: by Ray's C++ part, or the end of a traceback."""
 
 
+def _is_here(address: str | None) -> bool:
+    """Return whether the cluster at *address* is on 127.0.0.1, as that at None is."""
+    return address is None or address.rpartition(":")[0] in ("127.0.0.1", "localhost")
+
+
 @dataclass(frozen=True)
 class Plan:
     """How the bridge is to be built: the cluster's *address*, or a local one in *folder*."""
@@ -162,7 +167,7 @@ class Ray(Frame):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | ENVIRONMENT | ({} if self._address else LOCAL),
+                env=os.environ | ENVIRONMENT | (LOCAL if _is_here(self._address) else {}),
                 start_new_session=True,  # Ctrl-C is for us; we tell the bridge
             )
         theirs.close()
@@ -172,12 +177,14 @@ class Ray(Frame):
     def _ready(self) -> int:
         """Wait until the cluster answers; return how many trainings fit into it."""
         where = "a local Ray cluster" if self._address is None else f"the cluster {self._address}"
-        why = f"it takes more than {START:.0f} s"
+        why = ""
         with contextlib.suppress(EOFError, OSError):
             if self._line.poll(START):
                 kind, slots, why = self._line.recv()
                 if kind == "ready":
                     return int(slots)
+            else:
+                why = f"it takes more than {START:.0f} s"
         remedy = "see its logs" if self._address is None else "start it with `ray start --head`"
         raise DataError(f"{where} must answer, it does not: {why or self._last_words()}; {remedy}")
 
