@@ -100,7 +100,7 @@ def test_three_full_runs_find_a_peak_that_loses_little(task, kind):
 def test_the_budget_holds_whatever_the_task(budget, best, cliff, off):
     made = Made(best, cliff, guess=best * off)
     finding, spent = made.tune(budget)
-    assert spent <= budget + 0.12  # a range test or a ladder may round up, on a small budget
+    assert spent <= budget + 1e-9
     assert finding.winner.shape in SHAPES
     assert all(made.asked.count(request) == 1 for request in made.asked), "none is made twice"
 

@@ -61,7 +61,7 @@ def test_the_same_call_finds_the_same_and_trains_nothing_twice(homemade):
     assert tune(**LINE, seed=7, out="seven", **QUIET).full()[0].request.seed >= 7
 
 
-@pytest.mark.parametrize("after", [0, 3, 7])
+@pytest.mark.parametrize("after", [0, 4])
 def test_a_tuning_killed_at_any_moment_goes_on_and_finds_the_same(homemade, after):
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(after)],
@@ -79,7 +79,7 @@ def test_a_tuning_killed_at_any_moment_goes_on_and_finds_the_same(homemade, afte
 
 
 def test_choosing_leaves_the_test_data_alone(tmp_path):
-    found = tune("relu-digits", total="2ep", budget=1.3, test=2, out=tmp_path / "out", **QUIET)
+    found = tune("relu-digits", total="3ep", budget=2.5, test=2, out=tmp_path / "out", **QUIET)
     for o in found.finding.outcomes:
         assert replay(o.folder).header["options"]["holdout"] == 0.1
     assert len(found.tests) == found.test.n == 2
@@ -88,7 +88,7 @@ def test_choosing_leaves_the_test_data_alone(tmp_path):
         assert replay(o.folder).header["spec"] == found.schedule
     used = {o.request.seed for o in found.finding.outcomes}
     assert used.isdisjoint(o.request.seed for o in found.tests)
-    assert found.spent <= 1.3, "the test is outside the budget"
+    assert found.spent <= 2.5, "the test is outside the budget"
 
 
 def test_a_larger_budget_goes_on_from_what_is_there(homemade):
@@ -131,7 +131,7 @@ def test_the_report_tells_the_whole_story(homemade):
         assert o.request.candidate.text in text
     page = files["report.html"].read_text()
     assert "range test" in page
-    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "loss-curve law" in page or "the law fsl-m" in page
     kept = msgspec.json.decode(files["tuned.json"].read_bytes())
     assert kept["schedule"] == found.schedule
     assert kept["spent"] <= 6.0
@@ -140,8 +140,8 @@ def test_the_report_tells_the_whole_story(homemade):
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"budget": 0.1}, "budget >= 0.2"),
-        ({"budget": float("nan")}, "budget >= 0.2"),
+        ({"budget": 0.4}, "budget >= 0.5"),
+        ({"budget": float("nan")}, "budget >= 0.5"),
         ({"minutes": 0.0}, "time > 0"),
         ({"holdout": 1.0}, "0 <= holdout < 1"),
         ({"seed": -1}, "seed"),

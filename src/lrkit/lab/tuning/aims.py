@@ -20,7 +20,7 @@ from lrkit.schedules import Horizon, constant
 HOLDOUT: Final = "holdout"
 SHARE: Final = 0.1
 """The share of the training data kept for choosing, where nothing else is said."""
-LEAST_BUDGET: Final = 0.2
+LEAST_BUDGET: Final = 0.5
 MOST_SEED: Final = 2**31
 SHORTEST: Final = 30
 """Updates below which a whole training is too short to be tuned by shorter ones."""

@@ -101,7 +101,8 @@ def ladder(state: State) -> Asking:
     length = state.length(1 / SHORT)
     price = length / state.total
     affordable = int(0.18 * state.budget / price)
-    count = min(max(affordable, 4), 9)
+    room = int(state.left / price + 1e-9)
+    count = min(max(affordable, 4), 9, max(room, 1))
     gap = STEP if count < 7 else STEP * 5 / count
     middle = state.ranged.guess - 0.5 * gap
     peaks = [middle + gap * (i - (count - 1) / 2) for i in range(count)]
@@ -161,18 +162,19 @@ def refine(state: State) -> Asking:
     """Make trainings of a third at the likely best peaks, of several shapes where they fit.
 
     Where short trainings say too little, because learning has not begun in a ninth of the time,
-    and the budget has room for two full ones but not for many, those are made instead: they begin
-    within the plateau, in its middle and near its upper end, with the cooldown that trains most.
+    and the budget has room for few full ones, those are made instead: within the plateau, from its
+    middle to near its upper end, with the cooldown that trains most.
     """
     flat = plateau(state)
-    if flat is not None and 2 <= state.left < 4:
-        places = [flat[0] + share * (flat[1] - flat[0]) for share in (0.45, 0.85)]
+    if flat is not None and 2 <= state.left < 8:
+        shares = (0.45, 0.85) if state.left < 4 else (0.4, 0.65, 0.9)
+        places = [flat[0] + share * (flat[1] - flat[0]) for share in shares]
         why = (
             f"peaks from {math.exp(flat[0]):.2g} to {math.exp(flat[1]):.2g} are alike for short "
-            "trainings, so two of them are trained in full at once"
+            f"trainings, so {len(shares)} of them are trained in full at once"
         )
-        both = [Candidate.at("wsd", place) for place in places]
-        yield from _ask_for(state, "full", why, both, state.total, [state.seed + 1])
+        some = [Candidate.at("wsd", place) for place in places]
+        yield from _ask_for(state, "full", why, some, state.total, [state.seed + 1])
         return
     length = state.length(1 / 3)
     price = length / state.total
@@ -220,11 +222,15 @@ def _ask_for(
     seeds: Sequence[int],
 ) -> Asking:
     """Yield the batch, and enter what it came to."""
-    requests = tuple(
+    asked = [
         Request(candidate, length, seed, stage)
         for seed in seeds
         for candidate in dict.fromkeys(candidates)
-    )
+    ]
+    # Each may cost its whole length: so the budget holds, whatever comes.
+    requests = tuple(asked[: int(state.left * state.total / length + 1e-9)])
+    if not requests:
+        return
     state.reasons.append(why)
     state.outcomes += yield Batch(stage, why, requests)
 

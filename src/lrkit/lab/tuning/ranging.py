@@ -17,6 +17,7 @@ from lrkit.probe import RangeCurve, Suggestion, read_range, suggest, write_range
 FILE: Final = "range.json"
 SHARE: Final = 0.05  # of the budget
 FEWEST, MOST = 32, 150  # updates
+HALF: Final = 0.5  # of a budget so small that even the shortest test takes most of it
 BELOW: Final = math.log(1.5)
 """How far below the range test's maximum the best peak is expected, in ln x."""
 SPREAD: Final = 1.0  # how vague that is
@@ -42,6 +43,7 @@ def range_of(aim: Aim, terms: Terms, folder: Path) -> Ranged:
     """Make the range test of *aim*, or read the one that was made in *folder* before."""
     path = folder / FILE
     steps = min(max(int(SHARE * aim.budget * terms.updates), FEWEST), MOST)
+    steps = min(steps, max(int(HALF * aim.budget * terms.updates), 1))
     curve = read_range(path) if path.exists() else _measured(aim, steps)
     if not path.exists():
         write_range(curve, path)

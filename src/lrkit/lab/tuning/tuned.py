@@ -18,6 +18,7 @@ from lrkit.lab.tuning.plan import Finding
 from lrkit.lab.tuning.ranging import Ranged
 
 NINETY_FIVE: Final = 1.96
+USUAL: Final = 4
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Tuned:
 
     - *schedule* is its text, *runner_up* that of the next best that was trained in full, if any.
     - *spent* is the cost in full runs, the range test included, *seconds* the time of this call.
+    - *law* says what a loss-curve law makes of the trainings; it has no vote.
     - *tests* are the scores on the test data of trainings on all of the training data, by seed.
     """
 
@@ -51,7 +53,7 @@ class Tuned:
     engine: str
     tests: tuple[Outcome, ...] = ()
     folder: Path | None = None
-    notes: tuple[str, ...] = ()
+    law: str = ""
 
     @property
     def schedule(self) -> str:
@@ -111,28 +113,26 @@ class Tuned:
             "seconds": self.seconds,
             "engine": self.engine,
             "reasons": list(self.finding.reasons),
-            "notes": list(self.notes),
+            "law": self.law,
             "folder": None if self.folder is None else str(self.folder),
         }
 
 
 def expected(tuned: Tuned) -> Expected:
-    """Return the interval for the score of one more training: Student's where seeds allow it."""
+    """Return the interval for the score of one more training, not for the mean of many."""
     scores = [o.score for o in tuned.full() if o.finite]
     scale = tuned.finding.scale
-    rows = _replicates(tuned)
-    freedom = sum(len(row) - 1 for row in rows)
-    if len(scores) >= 2 and freedom >= 2:
-        # Of one more training, not of the mean; the spread is that of all that had several seeds.
-        pooled = sum(float(np.sum((np.array(row) - np.mean(row)) ** 2)) for row in rows) / freedom
-        half = _student(freedom) * math.sqrt(pooled * (1 + 1 / len(scores)))
-        mean = float(np.mean(scores))
-        basis = f"{len(scores)} seeds, the spread from {freedom + len(rows)} full trainings"
-        return Expected(mean, *_within(tuned, mean - half, mean + half), basis)
     if scores:
-        mean = float(np.mean([scale.badness(s) for s in scores]))
-        deviation = NOISE * math.sqrt(1 + 1 / len(scores))
-        basis = f"{len(scores)} full training{'s' * (len(scores) > 1)}, and the usual spread"
+        bad = [[scale.badness(score) for score in row] for row in _replicates(tuned)]
+        squares = sum(float(np.sum((np.array(row) - np.mean(row)) ** 2)) for row in bad)
+        freedom = sum(len(row) - 1 for row in bad)
+        # What is usual counts as so many trainings, until there are more of one's own.
+        variance = (USUAL * NOISE**2 + squares) / (USUAL + freedom)
+        mean = float(np.mean([scale.badness(score) for score in scores]))
+        reach = _student(USUAL + freedom) / NINETY_FIVE
+        deviation = reach * math.sqrt(variance * (1 + 1 / len(scores)))
+        told = f"the spread of {freedom + len(bad)} full trainings" if freedom else "a usual spread"
+        basis = f"{len(scores)} full training{'s' * (len(scores) > 1)}, {told}"
     else:
         longest = max(o.request.updates for o in tuned.finding.outcomes if o.finite)
         best = [o.score for o in tuned.finding.outcomes if o.request.updates == longest]

@@ -59,7 +59,7 @@ def facts(tuned: Tuned) -> list[tuple[str, str]]:
     )
     replayed = f", {tuned.replayed} of the trainings were there already" if tuned.replayed else ""
     found.append(("time", f"{tuned.seconds:.1f} s, engine {tuned.engine}{replayed}"))
-    return found + [("note", note) for note in tuned.notes]
+    return found
 
 
 def _against(tuned: Tuned) -> str:
@@ -83,7 +83,7 @@ def story(tuned: Tuned) -> list[str]:
         f"in the end the best peak of linear decay is taken to be {math.exp(belief.choice()):.2g}, "
         f"within a factor of {factor:.2g}"
     )
-    return [first, *tuned.finding.reasons, last]
+    return [first, *tuned.finding.reasons, last, tuned.law]
 
 
 def rows(tuned: Tuned) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ import math
 import os
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from lrkit.lab.tuning.aims import Aim, Terms, settled, terms_of
 from lrkit.lab.tuning.choosing import decide
 from lrkit.lab.tuning.conducting import Conductor
 from lrkit.lab.tuning.display import Display
+from lrkit.lab.tuning.laws import told_by_law
 from lrkit.lab.tuning.outcomes import Outcome, Request
 from lrkit.lab.tuning.plan import Batch, Finding, State
 from lrkit.lab.tuning.ranging import Ranged, range_of
@@ -110,7 +111,6 @@ class _Work:
     stack: ExitStack
     display: Display
     engine: Engine | None = None
-    notes: list[str] = field(default_factory=list)
 
     def run(self, started: float) -> Tuned:
         width = self._kept()
@@ -122,7 +122,7 @@ class _Work:
         name = "none: all was there" if self.engine is None else self.engine.name
         return Tuned(
             self.aim, self.terms, ranged, finding, time.monotonic() - started,
-            conductor.replayed, name, tests, self.folder, tuple(self.notes),
+            conductor.replayed, name, tests, self.folder, told_by_law(finding, self.terms),
         )  # fmt: skip
 
     def _find(self, conductor: Conductor, ranged: Ranged, width: int) -> Finding:
