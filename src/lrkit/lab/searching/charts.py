@@ -17,6 +17,7 @@ from lrkit.search import Parameter, Trial
 
 MOST_KINDS: Final = 7
 """More choices than the palette has colours are not told apart by colour."""
+TINY: Final = 1e-300
 FEWEST: Final = 2
 """Fewer trials that are done make no picture."""
 
@@ -120,13 +121,15 @@ def _parallel(outcome: Outcome) -> Chart | None:
     best, good, rest = ranked[: ends[0]], ranked[ends[0] : ends[1]], ranked[ends[1] :]
     lines: list[Line] = []
     lowest, highest = sorted((score_of(ranked[0]), score_of(ranked[-1])))
+    scale = math.log if _is_wide(outcome, ranked) else float
+    ends_at = scale(lowest), scale(highest)
     groups = (("the rest", rest, True), ("the best third", good, False),
               ("the best tenth", best, False))  # fmt: skip
     for label, trials, faint in groups:
         x: list[float] = []
         y: list[float] = []
         for trial in trials:
-            share = (score_of(trial) - lowest) / (highest - lowest) if highest > lowest else 0.5
+            share = (scale(score_of(trial)) - ends_at[0]) / max(ends_at[1] - ends_at[0], TINY)
             heights = [_height(axis, trial.values.get(axis.name)) for axis in axes]
             x += [*range(len(axes) + 1), math.nan]
             y += [*heights, share, math.nan]

@@ -73,6 +73,11 @@ def verdict(outcome: Outcome) -> str:
     paired = outcome.paired()
     if paired is not None and paired.n:
         text += f" Best less runner-up, seed by seed: {cells.difference_text(paired)}."
+        if (paired.mean < 0) == outcome.higher_is_better and paired.mean:
+            text += (
+                " The runner-up did better here: the trials had not told the two apart. More seeds "
+                "for each trial would, in a narrower space."
+            )
     return text
 
 
