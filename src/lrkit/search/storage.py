@@ -123,8 +123,8 @@ def patiently(work: Callable[[], _T], patience: float, place: Place, kept: str) 
             left = gone - time.monotonic()
             if left <= 0:
                 raise DataError(
-                    f"the search's storage {place.shown} does not answer ({said(error)}); {kept}; "
-                    "once it answers, start the same search again, which goes on"
+                    f"the search's storage {place.shown} fails ({said(error)}); {kept}; "
+                    "once it works again, start the same search again, which goes on"
                 ) from error
         time.sleep(min(wait, left))
         wait = min(2 * wait, LAST_WAIT)
