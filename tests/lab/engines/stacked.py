@@ -90,6 +90,11 @@ def _scores(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
         return {"mse": nn.functional.mse_loss(model(x), y).item()}
 
 
+def falling(step: float) -> float:
+    """Return a rate that is none after 20 updates."""
+    return 0.05 - 0.0025 * step
+
+
 def regression(
     seed: int,
     device: str,
@@ -103,6 +108,7 @@ def regression(
     batch_size: int = BATCH,
     own_data: bool = False,
     raises: int = 0,
+    steps: int = 0,
     **numbers: Any,
 ) -> Task:
     """A small regression; *drawn* batches are noisy ones that a function draws anew.
@@ -114,7 +120,7 @@ def regression(
     y = x.prod(1, keepdim=True).tanh() + x[:, :1]
     model = _model(kind, dropout).to(device)
     batches: Any = IndexBatches(x, y, batch_size, seed)
-    steps = len(batches)
+    steps = steps or len(batches)
     if drawn:
         whole = batches
         batches = lambda epoch: ((a + 0.1 * torch.randn_like(a), b) for a, b in whole(epoch))  # noqa: E731

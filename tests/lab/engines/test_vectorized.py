@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import lrkit as lr
 from lrkit.control import Scale, Set, steered
 from lrkit.errors import LoopError, SpecError
 from lrkit.lab import RunResult, resume
@@ -21,6 +22,7 @@ from lrkit.lab.engines.serial import Serial
 from lrkit.lab.engines.vectorized import Vectorized
 from lrkit.records import replay
 from lrkit.records.inbox import submit
+from tests.lab.engines.stacked import falling
 
 TASK = "tests.lab.engines.stacked:regression"
 SPECS = ("0.05 * cosine()", "0.02", "0.1 * (warmup(5) >> linear())")
@@ -251,6 +253,34 @@ def test_what_its_own_evaluation_raises_ends_one_alone(tmp_path: Path) -> None:
     assert "no scores today" in str(error)
     assert replay(tmp_path / "1").status == "failed"
     assert [found[name].error for name in ("0", "2")] == [None, None]
+
+
+def test_a_rate_that_is_none_ends_one_alone(tmp_path: Path) -> None:
+    def with_one(folder: Path) -> list[Training]:
+        trainings = made(folder)
+        trainings[1] = dataclasses.replace(trainings[1], spec=steered(lr.from_function(falling)))
+        return trainings
+
+    one = ends(Serial(), with_one(tmp_path / "serial"))
+    two = ends(Vectorized(), with_one(tmp_path / "vectorized"))
+    assert isinstance(two["1"].error, SpecError)
+    assert "finite and >= 0" in str(two["1"].error)
+    assert type(one["1"].error) is type(two["1"].error)
+    for name in ("0", "2"):
+        a, b = one[name].result, two[name].result
+        assert a is not None
+        assert b is not None
+        check([a], [b], 1e-9)
+
+
+@pytest.mark.parametrize("steps", [5, 7])
+def test_a_wrong_number_of_batches_is_told_as_everywhere(tmp_path: Path, steps: int) -> None:
+    found = [
+        ends(engine, made(tmp_path / engine.name, SPECS[:1], options={"steps": steps}))["0"].error
+        for engine in (Serial(), Vectorized())
+    ]
+    assert isinstance(found[1], LoopError)
+    assert str(found[0]) == str(found[1])
 
 
 def state(run: Path) -> dict[str, torch.Tensor]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from lrkit.lab.engines.vectorized.feeding import MEMORY, Batch, Feed, Indexed, T
 from lrkit.lab.engines.vectorized.members import Member
 from lrkit.lab.engines.vectorized.stack import WINDOW, Stack
 
+T = TypeVar("T")
 log: Final = logging.getLogger("lrkit.lab")
 FIRST: Final = 2
 STRIDE: Final = 0.25
@@ -32,6 +34,7 @@ class Crew:
         self._news = news
         self._feeds: dict[tuple[int, ...], Indexed] = {}
         self._batches: dict[int, Iterator[list[Batch]]] = {}
+        self._queues: dict[int, deque[list[Batch]]] = {}
         self._orders: dict[int, tuple[int, torch.Tensor]] = {}
         self._each = 0.0
         #: Whether the members know of all updates that the stack has made.
@@ -59,32 +62,44 @@ class Crew:
         count = min(WINDOW, *(member.left for member in members))
         # The first stride shows how long an update takes.
         count = max(1, min(count, int(STRIDE / self._each) if self._each else FIRST))
-        feed, count = self._feed(count)
-        rates = [member.rates(count) for member in members]
+        rates = self._each_alone(lambda member: member.rates(count))
+        feed = self._feed(count) if rates else None
+        if rates is None or feed is None:
+            return  # some have left; the others go on with the next stride
+        count = feed.count
         began = time.monotonic()
         self.whole = False
-        losses = self._stack.run(feed, np.stack(rates, axis=2).transpose(1, 0, 2))
+        losses = self._stack.run(feed, np.stack(rates, axis=2)[:, :count].transpose(1, 0, 2))
         self._each = (time.monotonic() - began) / count
-        columns = list(zip(*losses, strict=True))
-        for member, own, column in zip(members, rates, columns, strict=True):
-            member.take(own, list(column))
+        made = iter(zip(rates, zip(*losses, strict=True), strict=True))
+        self._each_alone(lambda member: member.take(*next(made)))
         self.whole = True
         self.settle()
 
     def settle(self) -> None:
         """Let every member do what is due; those that are over leave."""
+        over = self._each_alone(Member.settle)
+        if over and any(over):
+            for member in [m for m, ends in zip(self.members, over, strict=True) if ends]:
+                self._news.append(member.end())
+            self._keep([row for row, ends in enumerate(over) if not ends])
+
+    def _each_alone(self, do: Callable[[Member], T]) -> list[T] | None:
+        """Return what *do* gives for each member; None where it raised for some, which then end.
+
+        The others go on: what is one's own fault is no fault of theirs.
+        """
+        found: list[T] = []
         stay: list[int] = []
         for row, member in enumerate(self.members):
             try:
-                over, error = member.settle(), None
-            except Exception as found:  # of this one alone: the others go on
-                over, error = True, found
-            if over:
-                self._news.append(member.end(error))
-                self._forget(member)
-            else:
+                found.append(do(member))
                 stay.append(row)
+            except Exception as error:
+                self._news.append(member.end(error))
+        whole = len(stay) == len(self.members)
         self._keep(stay)
+        return found if whole else None
 
     def close(self) -> None:
         """End all: with a checkpoint, where no update was cut short."""
@@ -124,7 +139,13 @@ class Crew:
     def _keep(self, rows: list[int]) -> None:
         if len(rows) == len(self.members):
             return
-        self.members = [self.members[row] for row in rows]
+        stay = [self.members[row] for row in rows]
+        for member in self.members:
+            if member not in stay:
+                self._queues.pop(id(member), None)
+                self._batches.pop(id(member), None)
+                self._orders.pop(id(member), None)
+        self.members = stay
         if rows:
             self._stack.keep(rows)
             self._renumber()
@@ -145,27 +166,22 @@ class Crew:
             if member.journal is not None:
                 member.journal.append("note", step=member.loop.place.done, text=text)
 
-    def _forget(self, member: Member) -> None:
-        self._batches.pop(id(member), None)
-        self._orders.pop(id(member), None)
-
     # The batches.
 
-    def _feed(self, count: int) -> tuple[Feed, int]:
-        """Return the batches of the next *count* updates, or of fewer, and how many those are."""
-        sources = [member.task.batches for member in self.members]
-        first = sources[0]
-        if all(
-            isinstance(s, IndexBatches)
-            and isinstance(first, IndexBatches)
-            and s.x is first.x
-            and s.y is first.y
-            for s in sources
-        ):
-            return self._indexed(count)
-        return self._taken(count)
+    def _feed(self, count: int) -> Feed | None:
+        """Return the batches of *count* updates, or of fewer; None where some have left."""
+        first = self.members[0].task.batches
+        for member in self.members:
+            own = member.task.batches
+            if not (isinstance(own, IndexBatches) and isinstance(first, IndexBatches)):
+                return self._taken(count)
+            if own.x is not first.x or own.y is not first.y:
+                return self._taken(count)
+            if len(own) != member.task.steps_per_epoch:
+                return self._taken(count)  # which says what is wrong
+        return self._indexed(count)
 
-    def _indexed(self, count: int) -> tuple[Feed, int]:
+    def _indexed(self, count: int) -> Feed:
         first = self.members[0]
         batches = first.task.batches
         if not isinstance(batches, IndexBatches):
@@ -184,9 +200,8 @@ class Crew:
         )
         if sizes not in self._feeds:
             self._feeds[sizes] = Indexed(batches.x, batches.y, WINDOW, sizes, len(self.members))
-        feed = self._feeds[sizes]
-        feed.put(index)
-        return feed, count
+        self._feeds[sizes].put(index)
+        return self._feeds[sizes]
 
     def _order(self, member: Member) -> torch.Tensor:
         epoch = member.loop.place.epoch
@@ -198,21 +213,28 @@ class Crew:
             known = self._orders[id(member)] = (epoch, batches.order(epoch))
         return known[1]
 
-    def _taken(self, count: int) -> tuple[Feed, int]:
+    def _taken(self, count: int) -> Feed | None:
         """Take the batches from the tasks' own iterators, each in its own random state."""
-        columns: list[list[list[Batch]]] = []
-        for member in self.members:
-            with member.own_randomness():
-                if member.offset == 0 or id(member) not in self._batches:
-                    keeps = member.conductor.keeper is not None
-                    self._batches[id(member)] = member.loop.batches(remember=keeps)
-                column: list[list[Batch]] = []
-                for _ in range(count):
-                    column.append(next(self._batches[id(member)]))
-                    if len(columns) == 0:
-                        size = sum(x.nbytes + y.nbytes for x, y in column[-1]) * len(self.members)
-                        if size * (len(column) + 1) > MEMORY:
-                            break
-            count = len(column)
-            columns.append(column)
-        return Taken([[column[u] for column in columns] for u in range(count)]), count
+        queues = self._each_alone(lambda member: self._pulled(member, count))
+        if queues is None:
+            return None
+        count = min(count, *(len(queue) for queue in queues))
+        return Taken([[queue.popleft() for queue in queues] for _ in range(count)])
+
+    def _pulled(self, member: Member, count: int) -> deque[list[Batch]]:
+        """Return the next *count* groups of batches of *member*, or as many as memory allows."""
+        queue = self._queues.setdefault(id(member), deque())
+        if len(queue) >= count:
+            return queue
+        with member.own_randomness():
+            if id(member) not in self._batches or (member.offset == 0 and not queue):
+                keeps = member.conductor.keeper is not None
+                self._batches[id(member)] = member.loop.batches(remember=keeps)
+            while len(queue) < count:
+                queue.append(next(self._batches[id(member)]))
+                each = sum(x.nbytes + y.nbytes for x, y in queue[-1])
+                if each * len(self.members) * (len(queue) + 1) > MEMORY:
+                    break
+            if member.offset + len(queue) == member.loop.per_epoch:
+                next(self._batches[id(member)], None)  # there must be no more
+        return queue

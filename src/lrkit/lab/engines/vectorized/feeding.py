@@ -22,6 +22,8 @@ class Feed(ABC):
 
     #: Whether all models see the same batches.
     shared: bool
+    #: The updates that there are batches for.
+    count: int
     #: Equal for updates that are the same kernels on the same tensors; None: none are.
     key: Hashable | None
 
@@ -44,14 +46,15 @@ class Indexed(Feed):
         self._sizes = sizes
         self._models = models
         self._index = torch.zeros((room, models, sum(sizes)), dtype=torch.long, device=x.device)
-        self.shared = False
+        self.shared, self.count = False, 0
         self.key = (sizes, False)
 
     def put(self, index: Tensor) -> None:
         """Take *index*, shape (updates, models, samples), for the next updates."""
         self.shared = self._models > 1 and bool((index == index[:, :1]).all())
         self.key = (self._sizes, self.shared)
-        self._index[: len(index)].copy_(index)
+        self.count = len(index)
+        self._index[: self.count].copy_(index)
 
     def fetch(self, cursor: Tensor) -> list[Batch]:
         """Select the samples."""
@@ -75,7 +78,7 @@ class Taken(Feed):
 
     def __init__(self, updates: Sequence[Sequence[Sequence[Batch]]]) -> None:
         """Take `updates[u][k]`, the batches of update u of model k."""
-        self.shared = False
+        self.shared, self.count = False, len(updates)
         self.key = None
         self._parts = [
             [

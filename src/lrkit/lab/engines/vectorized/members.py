@@ -8,7 +8,7 @@ the stack.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -89,9 +89,9 @@ class Member:
             return scheduler.ahead(count)
         return np.repeat(scheduler.ahead(1), count, axis=1)
 
-    def take(self, rates: Floats, losses: list[float]) -> None:
-        """Take in the updates that the stack has made."""
-        self.loop.take(rates, losses)
+    def take(self, rates: Floats, losses: Sequence[float]) -> None:
+        """Take in the updates that the stack has made; *rates* may have more."""
+        self.loop.take(rates, list(losses))
         if self.loop.options.per == "step":
             self.loop.scheduler.skip(len(losses))
 
