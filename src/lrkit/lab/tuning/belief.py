@@ -28,18 +28,18 @@ DRAWS: Final = 12_000
 ROUNDS: Final = 3
 """Of draws: from the prior, then from what the round before found."""
 MEANS: Final = np.array([0.0, -0.2, math.log(0.2), math.log(0.5), 0.3])
-DEVIATIONS: Final = np.array([1.0, 0.15, 0.7, 1.0, 0.3])
+DEVIATIONS: Final = np.array([1.0, 0.4, 0.7, 1.0, 0.3])
 """Prior of (m about the range test's guess, e, ln left, ln right, g), all normal.
 
 e: language models show -0.1 to -0.32, the convex theory has -0.5, the small pairs that this was
-developed on -0.3 to 0. The others are from those pairs.
+developed on -1.1 to 0.3. The others are from those pairs.
 """
 NOISE: Final = 0.06  # of a full run, as a share of its error
 MISFIT: Final = 0.3  # the noise grows as (T/h)^this: a short run is less well described
 SHAPE_SPREAD: Final = 0.1  # between shapes at their best peaks
 GROWTH: Final = 0.4  # of the level from one horizon to one e times as long
 FREEDOM: Final = 4.0  # of Student's distribution: outliers happen
-JITTER: Final = 0.3
+JITTER: Final = 0.4
 """How far the best peak of one seed lies from another's, as a standard deviation of ln x. Mostly it
 is the cliff that moves: a peak right below it trains one seed and loses the next."""
 SPREADS: Final = ((-1.732, 1 / 6), (0.0, 2 / 3), (1.732, 1 / 6))  # Gauss-Hermite: place, weight

@@ -173,8 +173,8 @@ def refine(state: State) -> Asking:
             f"peaks from {math.exp(flat[0]):.2g} to {math.exp(flat[1]):.2g} are alike for short "
             f"trainings, so {len(shares)} of them are trained in full at once"
         )
-        some = [Candidate.at("wsd", place) for place in places]
-        yield from _ask_for(state, "full", why, some, state.total, [state.seed + 1])
+        chosen = [Candidate.at("wsd", place) for place in places]
+        yield from _ask_for(state, "full", why, chosen, state.total, [state.seed + 1])
         return
     length = state.length(1 / 3)
     price = length / state.total
