@@ -107,8 +107,8 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (
             'lrkit search poly-tanh "~log(0.01, 1) * (warmup(~int(0, 2)ep) >> cosine())" \\\n'
             '    -o "momentum=~uniform(0, 0.95)" -n 4 --epochs 3 --confirm 0 --sampler random \\\n'
-            "    --out searches/momentum --json",
-            "an option of the task as well; the outcome for a script",
+            "    --engine serial --out searches/momentum --json",
+            "an option of the task as well, one training after the other; for a script",
         ),
     ),
     "tune": (
