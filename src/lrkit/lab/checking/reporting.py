@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
+from lrkit.lab.charts import WIDE
 from lrkit.lab.checking import telling
 from lrkit.lab.checking.judging import Checked, Outcome
 from lrkit.plots import Chart, Line, Section, chart_html, code, curve_chart, document, still, table
@@ -25,7 +27,7 @@ def report(checked: Checked, out: str | os.PathLike[str]) -> dict[str, Path]:
     when a library is missing.
     """
     folder = Path(out)
-    drawn = [curve_panel(outcome) for outcome in checked.outcomes if outcome.curves]
+    drawn = curve_panels(checked)
     paths: dict[str, Path] = {}
     if drawn:
         paths["predicted.png"] = panels(drawn, folder / "predicted.png")
@@ -36,6 +38,14 @@ def report(checked: Checked, out: str | os.PathLike[str]) -> dict[str, Path]:
         "check.json": msgspec.json.format(msgspec.json.encode(checked.to_dict())),
     }
     return paths | {name: write_file(folder / name, text) for name, text in texts.items()}
+
+
+def curve_panels(checked: Checked) -> list[Chart]:
+    """Return a chart of each contender that trained, all of them logarithmic or none."""
+    drawn = [curve_panel(outcome) for outcome in checked.outcomes if outcome.curves]
+    measured = [value for chart in drawn for value in chart.lines[1].y]
+    wide = bool(measured) and max(measured) > WIDE * min(measured)
+    return [replace(chart, log=wide) for chart in drawn]
 
 
 def curve_panel(outcome: Outcome) -> Chart:
@@ -58,7 +68,7 @@ def curve_panel(outcome: Outcome) -> Chart:
         Line("predicted, with its 90 % interval", foretold.steps, foretold.losses, *shown),
         Line("measured, lowest to highest seed", steps[kept], mean, *band),
     ]
-    return Chart(lines, "update", "training loss", contender.name, log=True)
+    return Chart(lines, "update", "training loss", contender.name)
 
 
 def markdown(checked: Checked) -> str:
