@@ -79,9 +79,9 @@ def tune(
     tuning, and `LoopError` for a task that never learns.
 
     >>> import tempfile
-    >>> tuned = tune("poly-tanh", out=tempfile.mkdtemp(), total="4ep", budget=1.5,
+    >>> tuned = tune("poly-tanh", out=tempfile.mkdtemp(), total="4ep", budget=2.5,
     ...     engine="serial", device="cpu", progress=False)
-    >>> tuned.spent <= 1.5, len(tuned.full())
+    >>> tuned.spent <= 2.5, len(tuned.full())
     (True, 1)
 
     Source: the stages are those of successive halving (Jamieson and Talwalkar,
