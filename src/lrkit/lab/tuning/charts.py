@@ -51,7 +51,7 @@ def _peaks(tuned: Tuned) -> Chart:
         peaks = [o.request.candidate.peak for o in some]
         texts = [f"{o.request.candidate.text}, seed {o.request.seed}" for o in some]
         lines.append(Line(name, peaks, [told(o.score) for o in some], drawn="points", texts=texts))
-    title = "Every training that did not diverge"
+    title = "Peaks and what they came to"
     return Chart(lines, "peak learning rate", label, title, log=_wide(lines), xlog=True)
 
 

@@ -49,9 +49,9 @@ def told_by_law(finding: Finding, terms: Terms) -> str:
     off = float(np.sqrt(np.mean((np.log(predicted) - seen) ** 2)))
     spread = float(np.std(seen))
     words = (
-        f"the law {LAW}, fitted to {len(known)} short trainings, is off by "
-        f"{math.expm1(off):.0%} in the training loss of the {len(test)} of a third, which differ "
-        f"by {math.expm1(spread):.0%}"
+        f"the law {LAW}, fitted to {len(known)} short trainings, predicts the training loss of "
+        f"the {len(test)} of a third within a factor of {math.exp(off):.2f}, and they differ by a "
+        f"factor of {math.exp(spread):.2f}"
     )
     if not off < spread:
         return f"{words}: it is not informative here"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from lrkit.records import write_file
 
 ABOUT: Final = {
     "peaks": "Each a whole training with its decay, over so many updates; those of one length can "
-    "be compared. Point at one for its schedule.",
+    "be compared. Point at one for its schedule. What diverged, or came out far off, is left out.",
     "belief": "The expectation over all that the trainings leave open, the move of a cliff from "
     "seed to seed among it. The peak of the tuned schedule is that of the least expected loss, "
     "for its shape, unless full trainings told another one.",
@@ -64,7 +65,7 @@ def tune_table(tuned: Tuned) -> Table:
 def _page(tuned: Tuned, drawn: dict[str, Chart]) -> str:
     facts = [[name, code(text) if name in wording.CODE else text] for name, text in
              wording.facts(tuned)]  # fmt: skip
-    steps = "".join(f"<li>{html.escape(line)}</li>" for line in wording.story(tuned))
+    steps = "".join(f"<li>{_marked(line)}</li>" for line in wording.story(tuned))
     rows = [[row[0], code(row[1]), *row[2:]] for row in wording.rows(tuned)]
     sections = [
         Section("Result", html_table(["", "what came out"], facts)),
@@ -86,6 +87,11 @@ def _markdown(tuned: Tuned, drawn: dict[str, Chart]) -> str:
     parts += [f"![{chart.title}]({name}.png)" for name, chart in drawn.items()]
     parts += ["## Every training", _table(TRAINED, rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def _marked(text: str) -> str:
+    """Return *text* as HTML, with what stands between backticks as code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
