@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -136,8 +137,10 @@ def test_a_killed_worker_is_replaced_and_its_training_goes_on(
 
 @pytest.mark.slow
 def test_a_cluster_is_found_by_its_address_and_its_end_is_a_line(
-    home: Path, tmp_path: Path
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     first = training(tmp_path / "first")
     long = training(tmp_path / "long", task="homemade:slow", total="100000ep", checkpoint="1ep")
     with Ray(2) as theirs:
@@ -164,6 +167,12 @@ def test_a_cluster_is_found_by_its_address_and_its_end_is_a_line(
     kinds = [event["kind"] for event in replay(long.folder).events]
     assert "resume" in kinds
     assert replay(long.folder).status == "stopped"
+
+
+@pytest.mark.slow
+def test_a_cluster_of_others_asks_for_its_token(apart: Ray) -> None:
+    with pytest.raises(DataError, match="it asks for a token; set RAY_AUTH_MODE=token"):
+        Ray(address=address_of(apart))
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -44,9 +45,15 @@ _ERROR: Final = re.compile(
 """A line of the log that tells an error: by Ray's C++ part, or the end of a traceback."""
 
 
-def _is_here(address: str | None) -> bool:
-    """Return whether the cluster at *address* is on 127.0.0.1, as that at None is."""
-    return address is None or address.rpartition(":")[0] in ("127.0.0.1", "localhost")
+def _environment(address: str | None) -> dict[str, str]:
+    """Return the variables of a bridge to the cluster at *address*, None for a local one."""
+    found = os.environ | ENVIRONMENT
+    if address is None and "RAY_AUTH_MODE" not in os.environ:
+        # Who may use our cluster is known to it alone, and nothing is left in the user's home.
+        found |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    if address is None or address.rpartition(":")[0] in ("127.0.0.1", "localhost"):
+        found |= LOCAL
+    return found
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,7 @@ class Ray(Frame):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | ENVIRONMENT | (LOCAL if _is_here(self._address) else {}),
+                env=_environment(self._address),
                 start_new_session=True,  # Ctrl-C is for us; we tell the bridge
             )
         theirs.close()
@@ -186,6 +193,8 @@ class Ray(Frame):
             else:
                 why = f"it takes more than {START:.0f} s"
         remedy = "see its logs" if self._address is None else "start it with `ray start --head`"
+        if "InvalidAuthToken" in self._log():
+            why, remedy = "it asks for a token", "set RAY_AUTH_MODE=token and give it Ray's way"
         raise DataError(f"{where} must answer, it does not: {why or self._last_words()}; {remedy}")
 
     def _take_in(self, kind: str, number: int, content: Any) -> None:
@@ -222,13 +231,14 @@ class Ray(Frame):
 
     def _last_words(self) -> str:
         """Return the last error that the bridge wrote down, or how it ended."""
-        try:
-            log = (self._folder / "bridge.log").read_text(errors="replace")
-        except OSError:
-            log = ""
-        said = [match[1] or match[0] for match in _ERROR.finditer(log)]
+        said = [match[1] or match[0] for match in _ERROR.finditer(self._log())]
         if said:
             return " ".join(said[-1].partition(". ")[0].split())[:200]
         with contextlib.suppress(subprocess.TimeoutExpired):
             return f"its process ended with code {self._process.wait(1.0)}"
         return "it does not answer"
+
+    def _log(self) -> str:
+        with contextlib.suppress(OSError):
+            return (self._folder / "bridge.log").read_text(errors="replace")
+        return ""
