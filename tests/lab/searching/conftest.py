@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lrkit.control import Checkpoint
+from lrkit.records import replay, submit
 from tests.lab.searching.postgresql import NoServerError, Server
 
 PATIENCE = 120.0  # seconds: the machine may be busy
@@ -45,6 +48,20 @@ def until(happened: Callable[[], bool]) -> None:
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def kill_after_checkpoint(worker: Worker, run: Path) -> None:
+    """Kill *worker* in the middle of *run*, once there is a checkpoint: one is asked for."""
+    until(lambda: updates_of(run) > 50)
+    submit(run, Checkpoint().to_dict())
+    until(lambda: any((run / "checkpoints").glob("step-*.pt")))
+    os.kill(worker.process.pid, signal.SIGKILL)
+    worker.process.wait()
+
+
+def updates_of(run: Path) -> int:
+    """Return how many updates the journal of *run* has, 0 before it begins."""
+    return len(replay(run).metrics.get("lr", ())) if (run / "journal.jsonl").exists() else 0
 
 
 @pytest.fixture
