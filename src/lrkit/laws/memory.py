@@ -22,7 +22,7 @@ class LogMemoryLaw(Law):
     tau counts eta^0.6 an update, and d(nu_k) is the change of the noise level nu, from 0 at the
     start. The logarithm has no time scale of its own: it is the limit in which the kernel's power
     of the multi-power law goes to 0, and free fits of that power went there. The exponents r and
-    q and alpha have priors that a few runs at one peak hardly move and runs at several peaks do.
+    q and alpha have priors that a few runs at one peak move little and runs at several peaks do.
     S0 takes up where a run began: without it the first points after a warm-up bend the power.
     """
 
