@@ -47,6 +47,22 @@ def test_options_make_a_study_of_their_own(lrkit, tmp_path):
     assert (tmp_path / "here" / "runs.csv").read_text().count("\n") == 5
 
 
+def test_any_engine_makes_the_same_comparison(lrkit, study, tmp_path):
+    one = lrkit("compare", "study.toml", "--engine", "serial", "--out", "one", "--json")
+    assert one.code == 0, one.err
+    two = lrkit("compare", "study.toml", "--workers", "2", "--out", "two", "--json")
+    assert [row["scores"] for row in one.json["schedules"]] == [
+        row["scores"] for row in two.json["schedules"]
+    ]
+    # What is finished stays, whatever the engine; a name that is none is refused before.
+    again = lrkit("compare", "study.toml", "--out", "one", "--json")
+    assert again.json["replayed"] == 4
+    wrong = lrkit("compare", "study.toml", "--engine", "serail", "--out", "three")
+    assert wrong.code == 2
+    assert "did you mean serial?" in wrong.err
+    assert not (tmp_path / "three").exists()
+
+
 def test_a_study_without_a_task_draws_its_curves(lrkit, tmp_path):
     (tmp_path / "c.toml").write_text('name = "c"\ntotal = 100\nschedules = ["cosine()"]\n')
     done = lrkit("compare", "c.toml", "--out", "here")

@@ -100,7 +100,7 @@ def test_what_is_wrong_with_one_is_no_harm_to_the_others(runner: Engine, tmp_pat
 
 
 def test_a_training_that_is_stopped_goes_on_later(runner: Engine, tmp_path: Path) -> None:
-    long = training(tmp_path / "long", task="homemade:slow", total="60ep", seed=3)
+    long = training(tmp_path / "long", task="homemade:slow", total="30ep", seed=3)
     others = [training(tmp_path / f"other-{i}", task="homemade:slow") for i in range(3)]
     for one in (long, *others):
         runner.submit(one)
@@ -113,14 +113,14 @@ def test_a_training_that_is_stopped_goes_on_later(runner: Engine, tmp_path: Path
     stopped = ended["long"].result
     assert stopped is not None
     assert stopped.status == "stopped"
-    assert 8 <= stopped.losses.size < 480
+    assert 8 <= stopped.losses.size < 240
     # The last one cannot have had its turn.
     assert (ended["other-2"].result, ended["other-2"].error) == (None, None)
     assert not others[2].folder.exists()
 
     done = outcomes(runner, [long])["long"].result
     assert done is not None
-    alone = train(long.task, long.spec, total="60ep", seed=3, device="cpu")
+    alone = train(long.task, long.spec, total="30ep", seed=3, device="cpu")
     assert same(done, alone)
     written = (long.folder / "journal.jsonl").read_bytes()
     told = list(follow(runner, [long]))
@@ -168,8 +168,8 @@ def test_a_cooldown_leaves_the_run_that_it_names(runner: Engine, tmp_path: Path)
 
 
 def test_progress_is_told_while_a_training_goes(runner: Engine, tmp_path: Path) -> None:
-    runner.submit(training(tmp_path / "a", task="homemade:slow", total="30ep"))
+    runner.submit(training(tmp_path / "a", task="homemade:slow", total="20ep"))
     seen = [until(runner, Stepped), until(runner, Stepped)]
     assert all(isinstance(event, Stepped) for event in seen)
-    assert [event.updates for event in seen if isinstance(event, Stepped)] == [240, 240]
+    assert [event.updates for event in seen if isinstance(event, Stepped)] == [160, 160]
     until(runner, Ended)
