@@ -89,7 +89,8 @@ class Evaluated:
 class Ended:
     """A training is over: with a result (done, failed by divergence, or stopped), or by an error.
 
-    *error* is what the task, the disk or a dead worker raised; the journal stays as it is.
+    *error* is what the task, the disk or a dead worker raised; the journal stays as it is. One
+    that was stopped before it began has neither.
     """
 
     training: Training
@@ -122,7 +123,8 @@ class Engine(Protocol):
     def poll(self, timeout: float = 0.2) -> list[Event]:
         """Return what happened since the last call, waiting up to *timeout* seconds for it.
 
-        Every submitted training has exactly one `Ended`, its evaluations come before it.
+        Every submitted training has exactly one `Ended`, its evaluations come before it. Those
+        that its run had before it was submitted are not told again; the result has them.
         """
         ...
 
