@@ -16,6 +16,7 @@ pytest.importorskip("optuna", reason="searching needs the search extra")
 from lrkit.errors import DataError, LoopError, SpecError
 from lrkit.lab import decode_study, load_study
 from lrkit.lab.searching import Order, outcome_of, search, search_report, search_table
+from lrkit.lab.searching.charts import search_charts
 from lrkit.lab.searching.order import read_order
 from lrkit.lab.searching.preparing import prepare
 from lrkit.lab.searching.studies import order_of
@@ -141,6 +142,21 @@ def test_the_report_holds_what_was_found(homemade):
     for trial in found.ranked[:10]:
         assert trial.text.replace(">", "&gt;") in page
     assert len(search_table(found).rows) == len(found.ranked)
+
+
+def test_trials_far_worse_than_the_rest_stand_at_the_edge_of_the_pictures(homemade):
+    # Seven peaks that train alike and one that trains less would share a plain axis.
+    space = "~choice(0.1, 0.101, 0.102, 0.103, 0.104, 0.105, 0.106, 0.03) * hold()"
+    found = search(order(trials=8, space=space, sampler="grid"), "a", confirm_seeds=0, **QUIET)
+    scores = [trial.score for trial in found.ranked]
+    charts = search_charts(found)
+    for name in ("history", "rate"):
+        chart = charts[name]
+        assert not chart.log
+        edge = next(line for line in chart.lines if "at the edge" in line.label)
+        assert edge.label.startswith("1 far worse")
+        assert edge.y[0] < max(scores)
+        assert f"{max(scores):.4g}" in edge.texts[0]
 
 
 def test_time_is_over_what_was_under_way_goes_on_later(poly):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lrkit.lab.searching.outcome import Outcome, score_of
 from lrkit.lab.searching.preparing import ranges_of
@@ -43,6 +44,7 @@ def _history(outcome: Outcome) -> Chart:
     if pruned:
         lines.append(_points(outcome, "pruned, at its last score", pruned, faint=True))
     lines.append(_points(outcome, "done", done))
+    lines = _fenced(outcome, lines)
     best = outcome.history
     lines.append(Line("best so far", *np.array(best, dtype=float).T, drawn="steps"))
     title = "How the search went"
@@ -72,6 +74,7 @@ def _rates(outcome: Outcome) -> Chart | None:
         return None
     lines = [_peaks(outcome, "pruned, at its last score", early, faint=True)] if early else []
     lines += [_peaks(outcome, name, found) for name, found in sorted(groups.items())]
+    lines = _fenced(outcome, lines)
     title = f"Peak rate against score{f', by {kind.name}' if kind else ''}"
     done = _scored(outcome, "done")
     return Chart(
@@ -174,6 +177,42 @@ def _best(outcome: Outcome) -> dict[str, Chart]:
         return {}
     chart = curve_chart(curves, points=1000)
     return {"best": Chart(chart.lines, chart.xlabel, "learning rate", "The best schedules")}
+
+
+def _fenced(outcome: Outcome, lines: list[Line]) -> list[Line]:
+    """Return *lines* of points with those far worse than the rest at the edge, and said to be.
+
+    Far is beyond Tukey's fence: one and a half times the middle half of the trials that are done,
+    from its worse end. On a logarithmic axis all stay where they are.
+    """
+    done = _scored(outcome, "done")
+    if len(done) < 2 * FEWEST or _is_wide(outcome, done):
+        return lines
+    sign = 1.0 if outcome.higher_is_better else -1.0
+    low, high = np.quantile([sign * score_of(trial) for trial in done], (0.25, 0.75))
+    fence = low - 1.5 * (high - low)
+    far = [sign * line.y < fence for line in lines]
+    if not (count := int(sum(outside.sum() for outside in far))) or high == low:
+        return lines
+    pairs = list(zip(lines, far, strict=True))
+    edge = Line(
+        f"{count} far worse, at the edge",
+        np.concatenate([line.x[outside] for line, outside in pairs]),
+        np.full(count, sign * fence),
+        drawn="points",
+        texts=[
+            line.texts[i] for line, o in zip(lines, far, strict=True) for i in np.flatnonzero(o)
+        ],
+        faint=True,
+    )
+    return [edge, *(_part(line, ~outside) for line, outside in pairs if not outside.all())]
+
+
+def _part(line: Line, keep: NDArray[np.bool_]) -> Line:
+    texts = [line.texts[i] for i in np.flatnonzero(keep)]
+    return Line(
+        line.label, line.x[keep], line.y[keep], drawn=line.drawn, texts=texts, faint=line.faint
+    )
 
 
 def _scored(outcome: Outcome, *states: str) -> list[Trial]:
