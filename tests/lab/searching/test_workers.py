@@ -59,6 +59,7 @@ def test_the_trial_of_a_worker_that_was_killed_is_taken_over_from_its_checkpoint
     assert "resume" in kinds, "it went on, and did not begin again"
 
 
+@pytest.mark.slow
 def test_two_workers_at_once_hold_to_the_number_of_trials(start):
     workers = [start(*COMMON[:-2], "--trials", "4", "--total", "10ep") for _ in range(2)]
     codes = [worker.wait() for worker in workers]
