@@ -31,7 +31,7 @@ _PLOTS: Final = ("matplotlib", "plotly")
 _STUDIO: Final = ("fastapi", "starlette", "pydantic", "uvicorn")
 EXTRAS: Final = (
     dict.fromkeys(_LAB, "lab") | dict.fromkeys(_PLOTS, "plots") | dict.fromkeys(_STUDIO, "studio")
-)
+) | {"optuna": "search", "optuna_dashboard": "dashboard", "psycopg": "postgresql", "ray": "ray"}
 
 
 class StdoutClosed(Exception):  # noqa: N818 - the reader has had enough, which is no error

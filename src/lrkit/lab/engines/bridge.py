@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-import cloudpickle  # type: ignore[import-untyped]  # loky brings it
+import cloudpickle  # loky brings it
 import ray
 from ray.exceptions import RayActorError, RayError
 

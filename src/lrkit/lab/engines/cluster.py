@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, Final
 
-import cloudpickle  # type: ignore[import-untyped]  # loky brings it
+import cloudpickle  # loky brings it
 
 from lrkit.errors import DataError, LoopError, LrkitError
 from lrkit.lab.engines.contract import Evaluated, Event, Stepped, Training
