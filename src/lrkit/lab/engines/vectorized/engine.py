@@ -33,12 +33,12 @@ class Vectorized(Frame):
 
     A training is the one of the engine `serial`: the same initial weights, the same batches, and
     bit for bit the same rates. Sums are made in another order, so losses and weights agree within
-    rounding, which a training amplifies: to 1e-5 of the loss in 50 updates of the built-in tasks
-    by SGD, to 1e-4 by Adam (which steps by the sign of a gradient that is rounding alone), and a
-    thousand times that where a GPU convolves in TF32, PyTorch's default. Dropout draws other
-    masks of the same distribution. Mixed precision, controllers that look at every update,
-    rollbacks, optimizers but SGD, Adam and AdamW, tasks with further parts and models that
-    `torch.func` cannot map are refused by name.
+    rounding, which a training amplifies: on a CPU to 1e-5 of the loss in 50 updates of the
+    built-in tasks by SGD, to 1e-4 by Adam (which steps by the sign of a gradient that is rounding
+    alone). A GPU convolves a stack by other kernels than a single model; `docs/engines.md` has
+    what comes of it. Dropout draws other masks of the same distribution. Mixed precision,
+    controllers that look at every update, rollbacks, optimizers but SGD, Adam and AdamW, tasks
+    with further parts and models that `torch.func` cannot map are refused by name.
 
     Everything runs within `poll`. Several models are one program, so what that raises ends all
     of a stack; one that leaves the finite numbers, or whose evaluation raises, ends alone.
