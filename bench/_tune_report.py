@@ -1,4 +1,4 @@
-"""What the ways to choose a schedule cost and are worth: rows with bars, a page, a picture."""
+"""What the ways to choose a schedule cost and are worth: rows with bars, and a page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import datetime
 import math
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 
 from bench._tune_methods import NAMES, OURS, REFERENCE, SAME_BUDGET, Choice
@@ -22,7 +20,6 @@ from lrkit.lab.statistics import Summary, half_interval
 
 LEAST = 1e-4
 """An error of nothing counts as this, below what the test sets can show, to have a logarithm."""
-MARKERS = "ovsD^P*Xh"
 
 
 @dataclass(frozen=True)
@@ -128,32 +125,41 @@ def bars(pairs: Sequence[Pair], judged: Sequence[Judged]) -> list[Row]:
     return rows
 
 
-def page(
-    pairs: Sequence[Pair], judged: Sequence[Judged], image: str, repetitions: int, seeds: int
-) -> str:
-    """Return the page of docs, in Markdown."""
+def measured() -> str:
+    """Return when and where this process measures."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
+    return (
+        f"Measured on {datetime.date.today():%Y-%m-%d} on {os.cpu_count()} cores (load "
+        f"{load:.1f}), Python {platform.python_version()}, torch {version('torch')}, Optuna "
+        f"{version('optuna')}."
+    )
+
+
+def page(
+    pairs: Sequence[Pair], judged: Sequence[Judged], image: str, seeds: int, where: str
+) -> str:
+    """Return the page of docs, in Markdown; *where* says when and where it was measured."""
     parts = [
         "# Cost against quality of choosing a schedule\n",
         "<!-- Written by `python -m bench.tune --write PAGE`. Do not edit. -->\n",
-        f"{repetitions} repetitions; each way chooses by scores on {HOLDOUT:.0%} of the training "
-        f"data, kept apart; its choice is then trained on {seeds} fresh seeds with all the "
+        f"Each way chooses by scores on {HOLDOUT:.0%} of the training data, kept apart, in several "
+        f"repetitions; its choice is then trained on {seeds} fresh seeds with all the "
         "training data and scored on the test data. *Error* is 1 - accuracy, or the loss; *ratio* "
         f"is to the error of the {REFERENCE}'s choice in the same repetition (geometric mean and "
         "95 % interval, paired by repetition); *in deviations* is the difference of the errors "
         "over their standard deviation between seeds. Below 1, or below 0, is better than the "
         "grid. *Cost* is in full runs, counted in updates: diverging runs end early. A training "
         "that diverges in the end counts with the error of the untrained weights.\n",
-        f"Measured on {datetime.date.today():%Y-%m-%d} on {os.cpu_count()} cores (load "
-        f"{load:.1f}), Python {platform.python_version()}, torch {version('torch')}, Optuna "
-        f"{version('optuna')}.\n",
+        f"{where}\n",
         f"![Cost against quality]({image})\n",
         "## Over the pairs\n",
         *_summary(pairs, judged),
+        *_bars(pairs, judged),
     ]
     for pair in pairs:
+        times = len({one.repetition for one in judged if one.pair == pair.name})
         mark = ", held out" if pair.held_out else ""
-        parts.append(f"## {pair.name} ({pair.epochs} epochs{mark})\n")
+        parts.append(f"## {pair.name} ({pair.epochs} epochs, {times} repetitions{mark})\n")
         parts += _table(pair.name, judged)
     return "\n".join(parts)
 
@@ -172,6 +178,21 @@ def _summary(pairs: Sequence[Pair], judged: Sequence[Judged]) -> list[str]:
         each = [Ratio.of(logs(judged, pair.name, way, REFERENCE)).middle for pair in pairs]
         lines.append(f"| {way} | {cost:.1f} | {ratio} | {other} | {max(each):.2f} |")
     return [*lines, ""]
+
+
+def _bars(pairs: Sequence[Pair], judged: Sequence[Judged]) -> list[str]:
+    """Return what `lrkit tune` is held to: within noise of the grid, and ahead of its peers."""
+    lines = [
+        "On every pair the interval should reach to 1 or below; over the pairs, against the ways "
+        "of the same budget, it should lie below 1.\n",
+        "| bar | ratio | |",
+        "|---|---|---|",
+    ]
+    for row in bars(pairs, judged):
+        if row.bar is not None:
+            ratio = Ratio(row.middle, row.low, row.high)
+            lines.append(f"| {row.what} | {ratio} | {'met' if row.met else '**missed**'} |")
+    return [*lines, ""] if len(lines) > 3 else []
 
 
 def _table(pair: str, judged: Sequence[Judged]) -> list[str]:
@@ -195,84 +216,3 @@ def _table(pair: str, judged: Sequence[Judged]) -> list[str]:
             f"| {Ratio.of(logs(judged, pair, way, REFERENCE))} | {apart:+.1f} | {said} |"
         )
     return [*lines, ""]
-
-
-def picture(pairs: Sequence[Pair], judged: Sequence[Judged], path: Path) -> None:
-    """Draw cost against quality: a panel for each pair, and one for the mean over them."""
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    there = ways_of(judged)
-    columns = 4
-    rows = -(-(len(pairs) + 1) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(3.3 * columns, 2.7 * rows + 1.0), sharex=True, squeeze=False
-    )
-    panels = [*axes.flat]
-    _panel(
-        panels[0],
-        "over the pairs",
-        {way: over_pairs(pairs, judged, way, REFERENCE) for way in there},
-        judged,
-    )
-    panels[0].title.set_fontweight("bold")
-    for axis, pair in zip(panels[1:], pairs, strict=False):
-        ratios = {way: Ratio.of(logs(judged, pair.name, way, REFERENCE)) for way in there}
-        mine = [one for one in judged if one.pair == pair.name]
-        _panel(axis, f"{pair.name}{' (held out)' if pair.held_out else ''}", ratios, mine)
-    for axis in panels[len(pairs) + 1 :]:
-        axis.set_visible(False)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("error / that of the 36-grid", fontsize=8)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=5, frameon=False, fontsize=9)
-    tall = figure.get_figheight()
-    figure.supxlabel("cost in full runs", fontsize=10, y=0.6 / tall)
-    figure.tight_layout(rect=(0, 0.5 / tall, 1, 1))
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def _panel(
-    axis: mpl.axes.Axes, title: str, ratios: Mapping[str, Ratio], judged: Sequence[Judged]
-) -> None:
-    axis.set_title(title, fontsize=9)
-    for way, ratio in ratios.items():
-        cost = float(np.mean([one.cost for one in judged if one.way == way]))
-        _dot(axis, NAMES.index(way), way, cost, ratio)
-    axis.axhline(1, color="0.6", linewidth=0.8, zorder=1)
-    # A default costs nothing, which has no place on a log axis.
-    axis.set_xscale("symlog", linthresh=1, linscale=0.5)
-    axis.set_xticks([0, 1, 3, 9, 36], ["0", "1", "3", "9", "36"])
-    axis.set_xlim(-0.35, 55)
-    axis.set_yscale("log")
-    # The points decide what is shown; an interval of few repetitions may reach beyond.
-    shown = [ratio.middle for ratio in ratios.values()]
-    low, high = min(*shown, 0.85) / 1.15, max(*shown, 1.2) * 1.15
-    axis.set_ylim(low, high)
-    fine = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2)
-    steps = fine if high < 2.5 else (0.3, 0.5, 1, 2, 3, 5, 10, 20)
-    ticks = [tick for tick in steps if low <= tick <= high]
-    axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    axis.minorticks_off()
-    axis.tick_params(labelsize=8, labelbottom=True)
-
-
-def _dot(axis: mpl.axes.Axes, i: int, way: str, cost: float, ratio: Ratio) -> None:
-    ours = way == OURS
-    colour = "#D55E00" if ours else mpl.colormaps["viridis"](i / (len(NAMES) - 1) * 0.9)
-    wide = math.isinf(ratio.high)
-    ends = [[0.0], [0.0]] if wide else [[ratio.middle - ratio.low], [ratio.high - ratio.middle]]
-    # Beside each other where the costs are the same.
-    near = cost + (1 + cost) * 0.05 * (i % 3 - 1) if cost else cost
-    axis.errorbar(
-        [near],
-        [ratio.middle],
-        yerr=ends,
-        fmt=MARKERS[i % len(MARKERS)],
-        color=colour,
-        markersize=8 if ours else 5.5,
-        elinewidth=1,
-        label=way,
-        zorder=3 if ours else 2,
-    )

@@ -42,7 +42,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench._tune_methods import WAYS, Choice, choices
 from bench._tune_outcomes import Outcome, Outcomes, Trial, one_thread
 from bench._tune_pairs import PAIRS, Pair
-from bench._tune_report import Judged, bars, page, picture
+from bench._tune_picture import picture
+from bench._tune_report import Judged, bars, measured, page
 from bench.table import show
 
 REPETITIONS, SEEDS = 3, 5
@@ -190,7 +191,7 @@ def main() -> int:
     if given.write:
         image = given.write.with_suffix(".png")
         picture(pairs, all_of_it, image)
-        given.write.write_text(page(pairs, all_of_it, image.name, repetitions, seeds))
+        given.write.write_text(page(pairs, all_of_it, image.name, seeds, measured()))
     title = f"Test error over that of the 36-point grid's choice (up to {repetitions} repetitions)"
     return 0 if show(title, rows) else 1
 

@@ -86,7 +86,7 @@ def test_the_bar_is_met_within_noise_and_missed_beyond_it() -> None:
     for errors, met in ((noisy, True), (worse, False)):
         found = [*grid, *judged(NAMES[-1], errors)]
         assert bars([SHORT], found)[0].met is met
-        assert SHORT.name in page([SHORT], found, "a.png", 3, 2)
+        assert SHORT.name in page([SHORT], found, "a.png", 2, "Measured here.")
 
 
 def test_a_ratio_of_one_repetition_says_nothing_of_its_noise() -> None:
