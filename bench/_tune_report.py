@@ -181,8 +181,8 @@ def _summary(pairs: Sequence[Pair], judged: Sequence[Judged]) -> list[str]:
         lines.append(f"| {way} | {cost:.1f} | {ratio} | {other} | {max(each):.2f} |")
     if any(pair.name == UNCLEAN for pair in unseen):
         lines.append(
-            f"\nOf the pairs not used, {UNCLEAN} is not clean: the same task and optimizer, trained "
-            "for twice as long, was among those that the priors of `lrkit tune` were drawn from."
+            f"\nOf the pairs not used, `{UNCLEAN}` is not clean: the same task and optimizer, for "
+            "twice as long, was among those that the priors of `lrkit tune` were drawn from."
         )
     return [*lines, ""]
 
