@@ -14,7 +14,13 @@ import pytest
 REPO = Path(__file__).parents[2]
 PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
 COMMAND = re.compile(r"^\$ (lrkit .*)$", re.MULTILINE)
-COMMANDS = [(page.name, line) for page in PAGES for line in COMMAND.findall(page.read_text())]
+# Once each: a page may give the README's command again.
+COMMANDS = [
+    (page, line)
+    for line, page in {
+        line: page.name for page in reversed(PAGES) for line in COMMAND.findall(page.read_text())
+    }.items()
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

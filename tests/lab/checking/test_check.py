@@ -128,6 +128,7 @@ def test_the_report_has_the_numbers_and_the_curves_give_the_same_law(
     assert again.values == pytest.approx(checked.foreseen.law.values)
 
 
+@pytest.mark.slow
 def test_a_check_that_was_killed_goes_on(made: tuple[Checked, Path], tmp_path: Path) -> None:
     checked, _ = made
     command = [

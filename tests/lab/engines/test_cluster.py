@@ -67,6 +67,7 @@ def listening(pids: set[int]) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_a_run_is_shipped_where_no_folder_is_shared(apart: Ray, tmp_path: Path) -> None:
     trunk = training(tmp_path / "trunk", "constant(0.1)", checkpoint="1ep", keep="all", seed=4)
     found = outcomes(apart, [trunk])["trunk"]

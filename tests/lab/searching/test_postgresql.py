@@ -38,6 +38,7 @@ def one(server):
     return server
 
 
+@pytest.mark.slow
 def test_two_machines_share_the_trials_and_each_keeps_its_runs(one, start):
     own = (*COMMON, "--storage", one.url, "--trials", "5", "--total", "6ep", "--sampler-seed", "1")
     workers = [start(*own, "--out", name) for name in ("a", "b")]

@@ -33,6 +33,7 @@ def whole(count: int) -> None:
         assert len(metrics["lr"]) == 60 * 45
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(start):
     first = start(*COMMON, "--trials", "2")
     until(lambda: updates_of(Path("a/runs/trial-0001-s0")) > 50)
