@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 SCRIPT = """
-import json, sys
+import json, os, sys
 import torch, torch.distributed as dist
 from torch import nn
 from lrkit.probe import find
@@ -36,8 +36,10 @@ after = [p.detach() for p in net.parameters()], [p.grad for p in net.parameters(
 same = all(torch.equal(a, b) for one, two in zip(before, after) for a, b in zip(one, two))
 train()
 weights = [p.tolist() for p in net.parameters()]
-print(json.dumps([curve.to_dict(), same, alone, weights]))
+print(json.dumps([curve.to_dict(), same, alone, weights]), flush=True)
+dist.barrier()
 dist.destroy_process_group()
+os._exit(0)  # gloo's threads now and then abort an interpreter that is leaving
 """
 
 
