@@ -243,8 +243,8 @@ def _keep(job: Job, result: RunResult | None, display: Display) -> None:
 
 
 @contextlib.contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Hold *folder* for one comparison; the lock goes when its process does."""
+def only_one(folder: Path, what: str = "comparison") -> Iterator[None]:
+    """Hold *folder* for one comparison, or *what* it is; the lock goes when its process does."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -257,7 +257,7 @@ def only_one(folder: Path) -> Iterator[None]:
         holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
         os.close(descriptor)
         raise DataError(
-            f"one comparison a folder: {folder} is used by {holder}; wait, or choose another folder"
+            f"one {what} a folder: {folder} is used by {holder}; wait, or choose another folder"
         ) from None
     try:
         os.ftruncate(descriptor, 0)

@@ -54,7 +54,7 @@ def check(
     folder = Path(os.path.abspath(out))
     how = How(engine, workers, console or Console(stderr=True, quiet=not progress))
     plan = planned(wanted)
-    with only_one(folder):
+    with only_one(folder, "check"):
         root = folder / RUNS
         members = plan.cheap_members(root)
         _say_cost(plan, len(members), how.screen)

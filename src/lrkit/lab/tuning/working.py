@@ -94,7 +94,7 @@ def tune(
     terms = terms_of(aim)
     folder = Path(os.path.abspath(out))
     screen = console or Console(stderr=True, quiet=not progress)
-    with only_one(folder), ExitStack() as stack:
+    with only_one(folder, "tuning"), ExitStack() as stack:
         display = stack.enter_context(Display(screen, terms.updates, aim.budget, terms.score_name))
         work = _Work(aim, terms, folder, (engine, workers, address), stack, display)
         return work.run(started)
