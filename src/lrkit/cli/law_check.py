@@ -11,7 +11,7 @@ from lrkit.cli import complete
 from lrkit.cli.errors import Stopped
 from lrkit.cli.law_files import Json, write_laws
 from lrkit.cli.screen import new_table, remark, say, say_json, say_table
-from lrkit.cli.train import Device, Epochs, Length, Options, Quiet, named_values
+from lrkit.cli.train import Device, Engine, Epochs, Length, Options, Quiet, Workers, named_values
 from lrkit.errors import SpecError
 
 if TYPE_CHECKING:
@@ -59,14 +59,8 @@ def check(
     ] = False,
     option: Options = None,
     device: Device = "auto",
-    engine: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="What trains: auto, serial, processes, vectorized, ray."),
-    ] = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-j", metavar="N", help="Trainings at a time (default: cores)."),
-    ] = None,
+    engine: Engine = "auto",
+    workers: Workers = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Where it goes (default: reports/check-TASK)."),

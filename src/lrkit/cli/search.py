@@ -13,7 +13,7 @@ from lrkit.cli import complete
 from lrkit.cli.compare import seeds_of
 from lrkit.cli.errors import FOUND, OK, Stopped
 from lrkit.cli.screen import remark, say, say_json, say_table
-from lrkit.cli.train import Epochs, Length, Quiet, named_values
+from lrkit.cli.train import Address, Engine, Epochs, Length, Quiet, Workers, named_values
 from lrkit.errors import SpecError
 
 if TYPE_CHECKING:
@@ -92,18 +92,9 @@ def search(
             metavar="N", help="Fresh seeds for the best and the runner-up (default: 3; 0: none)."
         ),
     ] = None,
-    engine: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="auto, serial, processes, vectorized, ray."),
-    ] = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-j", metavar="N", help="Trainings at a time (default: cores)."),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="With --engine ray: an existing cluster."),
-    ] = None,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    address: Address = None,
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")
     ] = None,

@@ -46,6 +46,16 @@ Accumulate = Annotated[
 ]
 Amp = Annotated[bool, typer.Option("--amp", help="Train in mixed precision.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")]
+Engine = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, serial, processes, vectorized, ray.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", "-j", metavar="N", help="Trainings at a time (default: cores)."),
+]
+Address = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="With --engine ray: an existing cluster.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 
 

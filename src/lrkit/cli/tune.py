@@ -12,7 +12,19 @@ from lrkit.cli import complete
 from lrkit.cli.errors import Stopped
 from lrkit.cli.screen import remark, say, say_json, say_table
 from lrkit.cli.search import seconds_of
-from lrkit.cli.train import Amp, Clip, Device, Epochs, Length, Options, Quiet, named_values
+from lrkit.cli.train import (
+    Address,
+    Amp,
+    Clip,
+    Device,
+    Engine,
+    Epochs,
+    Length,
+    Options,
+    Quiet,
+    Workers,
+    named_values,
+)
 from lrkit.errors import SpecError
 
 if TYPE_CHECKING:
@@ -57,17 +69,9 @@ def tune(
         ),
     ] = 0,
     seed: Annotated[int, typer.Option(metavar="N", help="The first of the seeds.")] = 0,
-    engine: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, serial, processes, vectorized, ray.")
-    ] = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-j", metavar="N", help="Trainings at a time (default: cores)."),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="With --engine ray: an existing cluster."),
-    ] = None,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    address: Address = None,
     clip: Clip = None,
     accumulate: Annotated[
         int, typer.Option(metavar="N", help="Batches whose gradients make one update.")

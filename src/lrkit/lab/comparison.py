@@ -21,7 +21,7 @@ from lrkit.lab.engines import engine as engine_of
 from lrkit.lab.entries import Row
 from lrkit.lab.extra import installed
 from lrkit.lab.jobs import Job, jobs_of
-from lrkit.lab.result import RunResult
+from lrkit.lab.result import OverSeeds, RunResult
 from lrkit.lab.statistics import Paired, Summary
 from lrkit.lab.study import Study, study_json
 from lrkit.records import Run, course_of, list_runs, remove_run, replay, write_file
@@ -35,7 +35,7 @@ RUNS: Final = "runs"
 
 
 @dataclass(frozen=True, eq=False)
-class RowResult:
+class RowResult(OverSeeds):
     """A schedule of a study, its curve, and its trainings, one for each seed.
 
     *courses* are what the trainings followed where controllers steer: one for each, all their
@@ -59,16 +59,6 @@ class RowResult:
             self.courses[ids[0]]
             for ids in alike.values()
         }  # fmt: skip
-
-    @property
-    def scores(self) -> dict[int, float]:
-        """The last score of every seed that trained."""
-        return {run.seed: run.score for run in self.runs if not run.failure}
-
-    @property
-    def failures(self) -> dict[int, str]:
-        """Why the other seeds count as failed."""
-        return {run.seed: run.failure for run in self.runs if run.failure}
 
     def measured(self, name: str) -> dict[int, float]:
         """Return the last *name* of every seed that stayed finite, one that learned nothing too."""

@@ -3,52 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from lrkit.lab.bars import Bars
 from lrkit.lab.engines import Event, Stepped
 from lrkit.lab.jobs import Job
 from lrkit.lab.result import RunResult
 
 
-class Display:
+class Display(Bars[Path]):
     """Follows the engine; on what is no terminal it prints a line for each finished training."""
 
     def __init__(self, count: int, done: int, jobs: dict[Path, Job], console: Console) -> None:
         self._jobs = jobs
         self._count = count
         self._done = done
-        self._bars: dict[Path, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=console,
-            refresh_per_second=5,
-        )
+        super().__init__(console)
         self._whole = self._progress.add_task(
             "[bold]all", total=count, completed=done, unit="trainings", state=""
         )
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for bar in self._bars.values():
-            self._progress.remove_task(bar)
-        self._progress.stop()
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""

@@ -102,6 +102,22 @@ class RunResult:
             ) from error
 
 
+class OverSeeds:
+    """What trainings that differ by their seed alone came to."""
+
+    runs: tuple[RunResult, ...]
+
+    @property
+    def scores(self) -> dict[int, float]:
+        """The last score of every seed that trained."""
+        return {run.seed: run.score for run in self.runs if not run.failure}
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """Why the other seeds count as failed."""
+        return {run.seed: run.failure for run in self.runs if run.failure}
+
+
 def _status(run: Run) -> Status:
     """Return how a training ended: only one that diverged has failed, what raised has stopped."""
     kinds = [event["kind"] for event in run.events]

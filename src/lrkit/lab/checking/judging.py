@@ -10,7 +10,7 @@ from typing import Any, Literal
 from lrkit.lab.checking.foreseeing import DESIGN, Contender, Foreseen
 from lrkit.lab.checking.measuring import final_loss
 from lrkit.lab.checking.planning import Member, Planned
-from lrkit.lab.result import RunResult
+from lrkit.lab.result import OverSeeds, RunResult
 from lrkit.lab.statistics import Paired, Summary
 from lrkit.laws import LossCurve
 
@@ -18,7 +18,7 @@ Verdict = Literal["right", "wrong", "open"]
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class Outcome(OverSeeds):
     """A contender and its long runs; `curves` are the losses of those that trained, by seed."""
 
     contender: Contender
@@ -29,16 +29,6 @@ class Outcome:
     def finals(self) -> dict[int, float]:
         """The measured final loss of every seed that trained."""
         return {run.seed: final_loss(run) for run in self.runs if not run.failure}
-
-    @property
-    def scores(self) -> dict[int, float]:
-        """The task's own score of every seed that trained."""
-        return {run.seed: run.score for run in self.runs if not run.failure}
-
-    @property
-    def failures(self) -> dict[int, str]:
-        """Why the other seeds count as failed."""
-        return {run.seed: run.failure for run in self.runs if run.failure}
 
     @property
     def measured(self) -> Summary:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from lrkit.lab.bars import Bars
 from lrkit.lab.searching.preparing import Prepared
 from lrkit.search import Asked, Trial
 from lrkit.search import Progress as Count
@@ -17,7 +16,7 @@ from lrkit.search import Progress as Count
 WIDEST: Final = 56  # letters of a schedule in a line that has a bar
 
 
-class Display:
+class Display(Bars[int]):
     """A bar for the whole and one for each trial under way; a line for each that is over.
 
     On what is no terminal only the lines are printed.
@@ -27,33 +26,10 @@ class Display:
         self._score_name = prepared.score_name
         self._sign = 1.0 if prepared.higher_is_better else -1.0
         self._names = {parameter.name for parameter in prepared.space.parameters}
-        self._bars: dict[int, TaskID] = {}
         self._best = math.nan
         self._said = ""
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=console,
-            refresh_per_second=5,
-        )
+        super().__init__(console, width=24)
         self._whole = self._progress.add_task("[bold]all", total=1, unit="trials", state="")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for bar in self._bars.values():
-            self._progress.remove_task(bar)
-        self._progress.stop()
 
     @property
     def console(self) -> Console:

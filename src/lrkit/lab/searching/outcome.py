@@ -10,7 +10,7 @@ from typing import Any
 
 from lrkit.control import steered
 from lrkit.errors import LrkitError
-from lrkit.lab.result import RunResult
+from lrkit.lab.result import OverSeeds, RunResult
 from lrkit.lab.searching.preparing import Prepared
 from lrkit.lab.statistics import Paired, Summary
 from lrkit.schedules import Curve
@@ -18,21 +18,11 @@ from lrkit.search import Importance, Results, Trial
 
 
 @dataclass(frozen=True, eq=False)
-class Confirmed:
+class Confirmed(OverSeeds):
     """A trial trained again with fresh seeds, and scored on data that nothing was chosen on."""
 
     trial: Trial
     runs: tuple[RunResult, ...]
-
-    @property
-    def scores(self) -> dict[int, float]:
-        """The last score of every seed that trained."""
-        return {run.seed: run.score for run in self.runs if not run.failure}
-
-    @property
-    def failures(self) -> dict[int, str]:
-        """Why the other seeds count as failed."""
-        return {run.seed: run.failure for run in self.runs if run.failure}
 
     @property
     def summary(self) -> Summary:

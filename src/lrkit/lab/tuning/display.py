@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from lrkit.lab.bars import Bars
 from lrkit.lab.engines import Ended, Event, Stepped
 from lrkit.lab.tuning.outcomes import Outcome, Request
 from lrkit.lab.tuning.plan import Batch
@@ -17,7 +14,7 @@ from lrkit.lab.tuning.ranging import Ranged
 MOST_BARS = 8
 
 
-class Display:
+class Display(Bars[Request]):
     """Bars on a terminal; elsewhere the lines alone: a reason for each batch, a line an outcome."""
 
     def __init__(self, console: Console, total: int, budget: float, score_name: str) -> None:
@@ -25,31 +22,9 @@ class Display:
         self._budget = budget
         self._score_name = score_name
         self._spent = 0
-        self._bars: dict[Request, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=console,
-            refresh_per_second=5,
-        )
+        super().__init__(console, counted=False)
         self._whole = self._progress.add_task("[bold]budget", total=budget, state="")
         self._show()
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for bar in self._bars.values():
-            self._progress.remove_task(bar)
-        self._progress.stop()
 
     def budget(self, budget: float) -> None:
         """Take another budget, as a time was found to be."""
